@@ -1,0 +1,72 @@
+"""Logs: an event name and key=value, one line per state change. Secrets are cut out before printing."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+
+import structlog
+
+# Values that must not reach a log: credentials in URLs, tokens in query strings, API keys of RPC providers.
+_USERINFO = re.compile(r"(?P<scheme>\w+://)[^/@\s]+@")
+_QUERY = re.compile(r"(?P<name>[?&](?:token|ticket|api[-_]?key|key|access_token|password)=)[^&\s\"']+", re.I)
+
+
+def redacted(text: str) -> str:
+    """`text` with credentials in URLs replaced by ***."""
+    return _QUERY.sub(r"\g<name>***", _USERINFO.sub(r"\g<scheme>***@", text))
+
+
+def _redact(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = redacted(value)
+    return event
+
+
+class _RedactRecords(logging.Filter):
+    """Libraries (uvicorn logs the WebSocket's URL with its query) pass through the same scissors."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redacted(record.getMessage()), None
+        return True
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send structlog and the standard library's loggers to stderr, in one format."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _redact,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_RedactRecords())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx2", "httpcore", "websockets", "asyncio", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,141 @@
+"""What travels in the feed: the `data` of every event, as the browser gets it.
+
+The indexer encodes these once, inside the transaction that writes the rows; hubs pass the bytes on. Amounts and
+other integers that may pass 2^53 are decimal strings, prices are decimal strings of quote per base token (both
+in whole tokens, not base units), keys and signatures are base58.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+LogEvent = Literal["token_created", "new_trade", "curve_completed", "token_migrated", "retracted"]
+StateEvent = Literal["price_update", "portfolio_update", "candle_update", "market_stats", "finality"]
+
+
+class TokenCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """`token_created`."""
+
+    signature: str
+    slot: int
+    commitment: str
+    program: str
+    mint: str
+    wallet: str
+    creator: str | None
+    pool: str | None
+    name: str
+    symbol: str
+    uri: str
+    quote_mint: str | None
+    supply: str | None
+    decimals: int | None
+    price: str | None
+    market_cap: str | None
+    flags: list[str]
+    block_time: int | None
+
+
+class NewTrade(msgspec.Struct, frozen=True, kw_only=True):
+    """`new_trade`. `quote_amount` moved the curve; `user_quote_amount` is what the trader paid or received."""
+
+    signature: str
+    ordinal: int
+    slot: int
+    commitment: str
+    program: str
+    side: Literal["buy", "sell"]
+    mint: str
+    wallet: str | None
+    pool: str | None
+    quote_mint: str | None
+    base_amount: str
+    quote_amount: str
+    user_quote_amount: str | None
+    fees: dict[str, str]
+    price: str | None
+    """Spot price after the trade."""
+    market_cap: str | None
+    curve_progress_bps: int | None
+    virtual_base_reserves: str | None
+    virtual_quote_reserves: str | None
+    real_base_reserves: str | None
+    real_quote_reserves: str | None
+    block_time: int | None
+
+
+class CurveCompleted(msgspec.Struct, frozen=True, kw_only=True):
+    """`curve_completed`."""
+
+    signature: str
+    slot: int
+    commitment: str
+    program: str
+    mint: str
+    wallet: str | None
+    pool: str | None
+    block_time: int | None
+
+
+class TokenMigrated(msgspec.Struct, frozen=True, kw_only=True):
+    """`token_migrated`: `pool` is the AMM pool the liquidity went to."""
+
+    signature: str
+    slot: int
+    commitment: str
+    program: str
+    mint: str
+    wallet: str | None
+    pool: str | None
+    base_amount: str | None
+    quote_amount: str | None
+    block_time: int | None
+
+
+class Retracted(msgspec.Struct, frozen=True, kw_only=True):
+    """`retracted`: the log event with this `seq` did not survive a fork."""
+
+    seq: int
+    signature: str
+    reason: Literal["fork"]
+
+
+class PriceUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """`price_update`: state of a token after the log event that has the same seq."""
+
+    mint: str
+    price: str | None
+    market_cap: str | None
+    curve_progress_bps: int | None
+
+
+class PortfolioUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """`portfolio_update`: a wallet's whole position in one token, after the log event that has the same seq."""
+
+    wallet: str
+    mint: str
+    base_amount: str
+    cost_quote: str
+    """Average cost, in quote units, of what is still held."""
+    realized_quote: str
+    """Realised profit or loss so far, in quote units."""
+    buys: int
+    sells: int
+
+
+class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """`candle_update`: a whole bar; a greater `rev` of the same bar replaces the smaller."""
+
+    mint: str
+    interval_s: int
+    start: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume_base: str
+    volume_quote: str
+    trades: int
+    rev: int

@@ -1,0 +1,130 @@
+"""Every setting, in one frozen object. Names of environment variables are the field names in capitals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.errors import SettingsError
+
+Commitment = Literal["processed", "confirmed", "finalized"]
+
+
+class Settings(BaseSettings):
+    """Read once, in main.py, from the environment and `.env`; everything else gets it handed in."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    # Where data lives
+    data_dir: Path = Field(Path(".data"), description="Folder of the embedded Postgres and of caches.")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://… of your Postgres ≥ 15. Without it, an embedded one starts."
+    )
+    database_pool_size: int = Field(10, ge=2, le=200, description="Connections each process opens.")
+
+    # The chain
+    solana_rpc_url: SecretStr | None = Field(
+        None, description="JSON-RPC URL of a live cluster. Without it, the localnet starts."
+    )
+    solana_ws_url: SecretStr | None = Field(
+        None, description="PubSub URL. Default: the RPC URL as ws(s), with port + 1 if it names one."
+    )
+    indexer_programs: str = Field(
+        "pump", description="Comma-separated launchpads to index, by name (see docs)."
+    )
+    indexer_commitment: Commitment = Field(
+        "confirmed", description="Commitment at which events are read."
+    )
+    indexer_max_pending: int = Field(
+        10_000, ge=100, description="Notifications buffered while Postgres is slow; then reading stops."
+    )
+    indexer_batch_rows: int = Field(1_000, ge=1, le=10_000, description="Most updates in one commit.")
+    rpc_requests_per_second: float = Field(
+        50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
+    )
+
+    # The API
+    websocket_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    websocket_port: int = Field(8001, ge=0, le=65535, description="Port of API, WebSocket and page.")
+    websocket_max_connections: int = Field(
+        1_000, ge=1, le=100_000, description="Sockets per process; more get HTTP 503."
+    )
+    websocket_allowed_origins: str = Field(
+        "", description="Comma-separated origins of pages that may connect, beside the API's own."
+    )
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token of administrative calls. Without it they are refused."
+    )
+
+    # The localnet
+    localnet_port: int = Field(8899, ge=0, le=65534, description="RPC port; PubSub is at port + 1.")
+    localnet_slot_ms: int = Field(400, ge=10, le=10_000, description="Length of a slot.")
+    localnet_trades_per_second: float = Field(5, ge=0, le=2_000, description="Pace of demo traders.")
+    localnet_seed: int = Field(1, description="Seed of the demo traders' choices.")
+
+    # What operators see
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    log_format: Literal["console", "json"] = Field("console", description="For people or machines.")
+
+    @field_validator("solana_rpc_url", "solana_ws_url", "database_url")
+    @classmethod
+    def _has_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not urlsplit(value.get_secret_value()).netloc:
+            raise ValueError("is not a URL with scheme and host")
+        return value
+
+    @property
+    def is_localnet(self) -> bool:
+        """No live cluster is configured: the chain runs on this machine."""
+        return self.solana_rpc_url is None
+
+    @property
+    def rpc_url(self) -> str:
+        """JSON-RPC endpoint: the live cluster's or the localnet's."""
+        if self.solana_rpc_url is not None:
+            return self.solana_rpc_url.get_secret_value()
+        return f"http://127.0.0.1:{self.localnet_port}"
+
+    @property
+    def ws_url(self) -> str:
+        """PubSub endpoint."""
+        if self.solana_ws_url is not None:
+            return self.solana_ws_url.get_secret_value()
+        return ws_url_of(self.rpc_url)
+
+    @property
+    def program_names(self) -> tuple[str, ...]:
+        """Launchpads to index, in the order given."""
+        return tuple(name.strip() for name in self.indexer_programs.split(",") if name.strip())
+
+
+def ws_url_of(rpc_url: str) -> str:
+    """The PubSub URL that belongs to an RPC URL: ws(s), and a named port plus one (Solana's convention)."""
+    parts = urlsplit(rpc_url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    netloc = parts.netloc
+    if parts.port is not None:
+        netloc = f"{netloc.rsplit(':', 1)[0]}:{parts.port + 1}"
+    return urlunsplit((scheme, netloc, parts.path, parts.query, ""))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, `.env` and `overrides`.
+
+    Raises SettingsError naming every wrong setting, its reason and what to do; never prints a secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']).upper()} {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(
+            f"wrong settings: {wrong}",
+            hint="Correct them in the environment or in .env (see .env.example)",
+        ) from None
