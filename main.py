@@ -1,0 +1,261 @@
+"""The command line, and the only place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import msgspec
+import typer
+
+from api.server import serve as serve_api
+from common.errors import CurvefeedError, GiveUp
+from common.lifecycle import run_until_stopped
+from common.logging import configure_logging
+from common.ports import require_free_port
+from common.settings import Settings, load_settings
+from db.connect import database_url
+from db.migrate import migrate as migrate_database
+from db.pool import open_pool
+from frontend.build import build_page
+from indexer.replay import replay as replay_files
+from indexer.run import index as run_indexer
+from localnet.node import Localnet, run_localnet
+from localnet.traders import Traders
+from programs.decode_file import decode_file
+
+app = typer.Typer(
+    help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Port = Annotated[int | None, typer.Option(help="Port of API, WebSocket and page.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded Postgres.")]
+Pace = Annotated[float | None, typer.Option(help="Average trades per second of the demo traders.")]
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
+
+
+def configured(**options: object) -> Settings:
+    """Settings with the options given on the command line above the environment's."""
+    settings = load_settings(**{name: value for name, value in options.items() if value is not None})
+    configure_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+def say(text: str) -> None:
+    """One step, once."""
+    typer.echo(f"· {text}")
+
+
+# --- the parts, put together
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on a database whose schema is this version's."""
+    async with database_url(settings) as url:
+        pool = await open_pool(url, settings.database_pool_size)
+        try:
+            await migrate_database(pool)
+            yield pool
+        finally:
+            await pool.close()
+
+
+async def page_or_reason() -> tuple[Path | None, str | None]:
+    """The built page, or why there is none: the API starts either way."""
+    try:
+        return await build_page(say), None
+    except GiveUp as error:
+        say(f"no page: {error}")
+        return None, str(error)
+
+
+async def run_up(settings: Settings) -> None:
+    """Database, then the chain where none is given, the indexer, the page, and the API in front."""
+    require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
+    async with AsyncExitStack() as stack:
+        say(f"database: {'DATABASE_URL' if settings.database_url else 'embedded Postgres'}")
+        pool = await stack.enter_async_context(database(settings))
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        if settings.is_localnet:
+            say(f"localnet: a slot each {settings.localnet_slot_ms} ms")
+            await stack.enter_async_context(
+                Localnet(port=settings.localnet_port, slot_ms=settings.localnet_slot_ms)
+            )
+            if settings.localnet_trades_per_second:
+                say(f"demo traders: {settings.localnet_trades_per_second:g} trades/s")
+                tasks.create_task(run_traders(settings))
+        say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
+        tasks.create_task(run_indexer(settings, pool))
+        page, reason = await page_or_reason()
+        await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
+
+
+def announce(settings: Settings) -> None:
+    """Where everything is."""
+    base = f"127.0.0.1:{settings.websocket_port}"
+    chain = f"{settings.rpc_url}  (localnet)" if settings.is_localnet else "a live cluster"
+    typer.echo(
+        f"\n  page       http://{base}\n  REST       http://{base}/docs\n"
+        f"  WebSocket  ws://{base}/api/v1/websocket/ws?room=global\n"
+        f"  chain      {chain}\n\n  Ctrl-C stops everything.\n"
+    )
+
+
+async def run_traders(settings: Settings) -> None:
+    """Demo traders on the configured chain."""
+    await Traders(settings.rpc_url, settings.localnet_seed).run(settings.localnet_trades_per_second)
+
+
+async def run_index(settings: Settings) -> None:
+    """The indexer alone."""
+    async with database(settings) as pool:
+        await run_indexer(settings, pool)
+
+
+async def run_serve(settings: Settings) -> None:
+    """The API alone."""
+    require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
+    async with database(settings) as pool:
+        page, reason = await page_or_reason()
+        await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
+
+
+async def run_migrate(settings: Settings) -> None:
+    """Migrations only."""
+    async with database_url(settings) as url:
+        pool = await open_pool(url, 2)
+        try:
+            done = await migrate_database(pool)
+        finally:
+            await pool.close()
+    say(f"applied: {', '.join(done)}" if done else "the schema is up to date")
+
+
+async def run_replay(settings: Settings, files: list[Path]) -> None:
+    """Recorded notifications through the real pipeline."""
+    async with database(settings) as pool:
+        await replay_files(files, pool, settings)
+
+
+# --- the commands
+
+
+@app.command()
+def up(
+    port: Port = None,
+    data_dir: DataDir = None,
+    no_traders: Annotated[bool, typer.Option(help="A localnet without demo traders.")] = False,
+    trades_per_second: Pace = None,
+) -> None:
+    """Everything on this machine: database, localnet, demo traders, indexer, API and page."""
+    pace = 0 if no_traders else trades_per_second
+    run_until_stopped(
+        run_up(configured(websocket_port=port, data_dir=data_dir, localnet_trades_per_second=pace))
+    )
+
+
+@app.command()
+def localnet(
+    port: Annotated[int | None, typer.Option(help="RPC port; PubSub is at port + 1.")] = None,
+    slot_ms: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
+) -> None:
+    """A Solana chain on this machine, with the launchpad's program, without traders."""
+    run_until_stopped(run_localnet(configured(localnet_port=port, localnet_slot_ms=slot_ms)))
+
+
+@app.command()
+def traders(
+    trades_per_second: Pace = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of their choices.")] = None,
+) -> None:
+    """Demo traders on SOLANA_RPC_URL: for Surfpool, solana-test-validator or `./run localnet`."""
+    settings = configured(localnet_trades_per_second=trades_per_second, localnet_seed=seed)
+    run_until_stopped(run_traders(settings))
+
+
+@app.command()
+def index(data_dir: DataDir = None) -> None:
+    """The indexer alone: from the node into Postgres."""
+    run_until_stopped(run_index(configured(data_dir=data_dir)))
+
+
+@app.command()
+def serve(port: Port = None, data_dir: DataDir = None) -> None:
+    """The API alone: REST, WebSocket and page, from Postgres."""
+    run_until_stopped(run_serve(configured(websocket_port=port, data_dir=data_dir)))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database's schema to this version's."""
+    run_until_stopped(run_migrate(configured(data_dir=data_dir)))
+
+
+@app.command()
+def replay(files: Files, data_dir: DataDir = None) -> None:
+    """Recorded notifications or transactions through the real pipeline, into the database."""
+    run_until_stopped(run_replay(configured(data_dir=data_dir), files))
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check versions, database, node and ports; prints what to paste into an issue."""
+    from doctor import examine
+
+    run_until_stopped(examine(configured(data_dir=data_dir)))
+
+
+@app.command()
+def decode(files: Files) -> None:
+    """Recorded transactions or notifications to events: one JSON line per file on stdout."""
+    is_whole = True
+    for path in files:
+        try:
+            typer.echo(msgspec.json.encode(decode_file(str(path), path.read_bytes())).decode())
+        except GiveUp as error:
+            is_whole = False
+            typer.echo(f"{path}: {error}", err=True)
+    if not is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")]) -> None:
+    """Measure: one JSON line per figure on stdout, a table on stderr."""
+    importlib.import_module("benchmarks.__main__").main(name)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Every check and every test; with arguments, only pytest, with those."""
+    raise typer.Exit(importlib.import_module("tests.__main__").main(context.args))
+
+
+@app.command()
+def lint() -> None:
+    """Formatting, types, layers and the page's own checks."""
+    raise typer.Exit(importlib.import_module("tests.lint").main())
+
+
+def main() -> None:
+    """Run a command; an error of ours is one line that says what to do."""
+    if len(sys.argv) == 1:
+        sys.argv.append("up")
+    try:
+        app()
+    except CurvefeedError as error:
+        typer.echo(f"curvefeed: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

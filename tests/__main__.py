@@ -1,0 +1,66 @@
+"""`./run test`: installs what the tests need, then every check and every test.
+
+With arguments, only pytest runs, with those arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from frontend.build import install
+from tests import lint
+
+ROOT = Path(__file__).resolve().parent.parent
+CAPTURES = ROOT.parent / "shared" / "captures"
+
+
+def find_chromium() -> str | None:
+    """The system's Chromium, installed from Debian's packages where that is possible."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print("· installing Chromium from the system's packages", flush=True)
+        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
+        subprocess.run(
+            ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet
+        )
+    return shutil.which("chromium")
+
+
+def environment() -> dict[str, str]:
+    """What the tests read: where Chromium is, and the recorded transactions if they lie beside us."""
+    found = dict(os.environ)
+    if chromium := find_chromium():
+        found["CHROMIUM"] = chromium
+    if CAPTURES.is_dir():
+        found.setdefault("CURVEFEED_CAPTURES", str(CAPTURES))
+    return found
+
+
+def pytest(*args: str, env: dict[str, str]) -> int:
+    """Run pytest in this environment; its exit status."""
+    return subprocess.run([sys.executable, "-m", "pytest", *args], cwd=ROOT, env=env, check=False).returncode
+
+
+def main(args: list[str]) -> int:
+    """Exit status 0 only if everything passed."""
+    began = time.monotonic()
+    env = environment()
+    if args:
+        return pytest(*args, env=env)
+    install(dev=True)
+    failed = [name for name, is_good in lint.run_all() if not is_good]
+    # Two workers: the machine of our CI has two cores. The browser's test comes last and alone.
+    if pytest("-n", "2", "--dist", "loadfile", "tests/unit", "tests/integration", env=env):
+        failed.append("unit and integration")
+    if pytest("tests/e2e", env=env):
+        failed.append("end to end")
+    print(f"{'FAILED: ' + ', '.join(failed) if failed else 'all passed'} in {time.monotonic() - began:.0f} s")
+    return 1 if failed else 0

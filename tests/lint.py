@@ -1,0 +1,43 @@
+"""`./run lint`: formatting, lint, types, layers, and the page's own checks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from frontend.build import install, npm
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PACKAGES = ("common", "programs", "db", "localnet", "indexer", "api", "frontend/build.py", "tests")
+
+
+def commands() -> Iterator[tuple[str, list[str], Path]]:
+    """(name, command, folder) of every check."""
+    yield "ruff check", [str(BIN / "ruff"), "check", "."], ROOT
+    yield "ruff format", [str(BIN / "ruff"), "format", "--check", "."], ROOT
+    yield "mypy", [str(BIN / "mypy"), "main.py", "benchmarks", *PACKAGES], ROOT
+    yield "import-linter", [str(BIN / "lint-imports")], ROOT
+    for script in ("lint", "typecheck", "test"):
+        yield f"page: {script}", npm("run", "--silent", script), ROOT / "frontend"
+
+
+def run_all() -> Iterator[tuple[str, bool]]:
+    """Run them one after the other; print the output of what fails."""
+    for name, command, folder in commands():
+        began = time.monotonic()
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        is_good = done.returncode == 0
+        print(f"{'ok    ' if is_good else 'FAILED'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        if not is_good:
+            print(done.stdout + done.stderr, flush=True)
+        yield name, is_good
+
+
+def main() -> int:
+    """Exit status 0 only if every check passed."""
+    install(dev=True)
+    return 0 if all([is_good for _, is_good in run_all()]) else 1
