@@ -13,8 +13,14 @@ from typing import Annotated
 import asyncpg
 import msgspec
 import typer
-
 from api.server import serve as serve_api
+from frontend.build import build_page
+from indexer.replay import replay as replay_files
+from indexer.run import index as run_indexer
+from localnet.node import Localnet, run_localnet
+from localnet.traders import Traders
+from programs.decode_file import decode_file
+
 from common.errors import CurvefeedError, GiveUp
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
@@ -23,12 +29,6 @@ from common.settings import Settings, load_settings
 from db.connect import database_url
 from db.migrate import migrate as migrate_database
 from db.pool import open_pool
-from frontend.build import build_page
-from indexer.replay import replay as replay_files
-from indexer.run import index as run_indexer
-from localnet.node import Localnet, run_localnet
-from localnet.traders import Traders
-from programs.decode_file import decode_file
 
 app = typer.Typer(
     help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",
@@ -44,7 +44,9 @@ Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
 
 def configured(**options: object) -> Settings:
     """Settings with the options given on the command line above the environment's."""
-    settings = load_settings(**{name: value for name, value in options.items() if value is not None})
+    settings = load_settings(
+        **{name: value for name, value in options.items() if value is not None}
+    )
     configure_logging(settings.log_level, settings.log_format)
     return settings
 

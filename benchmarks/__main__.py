@@ -40,7 +40,10 @@ def line(figure: Figure) -> bytes:
 
 def main(name: str) -> None:
     """Measure and print."""
-    print(f"{'figure':34} {'value':>12} {'unit':10} {'peer':22} {'value':>12} {'ratio':>7}", file=sys.stderr)
+    print(
+        f"{'figure':34} {'value':>12} {'unit':10} {'peer':22} {'value':>12} {'ratio':>7}",
+        file=sys.stderr,
+    )
     for figure in figures(name):
         print(line(figure).decode(), flush=True)
         print(

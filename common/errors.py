@@ -46,7 +46,7 @@ class FeedGap(TryAgain):
 
 
 class NodeError(TryAgain):
-    """A Solana node refused or failed a call; `code` is the JSON-RPC error code where there is one."""
+    """A Solana node failed a call; field `code` is the JSON-RPC error code, if any."""
 
 
 class NodeRefused(GiveUp):

@@ -14,10 +14,10 @@ from common.errors import CurvefeedError
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` on uvloop; SIGINT and SIGTERM cancel it once, and it may take its time to clean up.
+    """Run `work` on uvloop; SIGINT and SIGTERM cancel it once, and it may clean up in peace.
 
-    Raises the first CurvefeedError out of an exception group, so that a task group's failure reads as
-    the one sentence it is about.
+    Raises the first CurvefeedError out of an exception group, so that a task group's failure
+    reads as the one sentence it is about.
     """
     try:
         uvloop.run(_until_signal(work))

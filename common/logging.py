@@ -1,4 +1,4 @@
-"""Logs: an event name and key=value, one line per state change. Secrets are cut out before printing."""
+"""Logs: an event name and key=value, one line per state change, secrets cut out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import MutableMapping
 
 import structlog
 
-# Values that must not reach a log: credentials in URLs, tokens in query strings, API keys of RPC providers.
+# What must not reach a log: credentials in URLs, tokens and providers' API keys in queries.
 _USERINFO = re.compile(r"(?P<scheme>\w+://)[^/@\s]+@")
-_QUERY = re.compile(r"(?P<name>[?&](?:token|ticket|api[-_]?key|key|access_token|password)=)[^&\s\"']+", re.I)
+_QUERY = re.compile(
+    r"(?P<name>[?&](?:token|ticket|api[-_]?key|key|access_token|password)=)[^&\s\"']+", re.I
+)
 
 
 def redacted(text: str) -> str:
@@ -27,7 +29,7 @@ def _redact(_: object, __: str, event: MutableMapping[str, object]) -> MutableMa
 
 
 class _RedactRecords(logging.Filter):
-    """Libraries (uvicorn logs the WebSocket's URL with its query) pass through the same scissors."""
+    """Libraries log too (uvicorn: the WebSocket's URL with its query): same scissors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redacted(record.getMessage()), None

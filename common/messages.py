@@ -1,8 +1,8 @@
 """What travels in the feed: the `data` of every event, as the browser gets it.
 
-The indexer encodes these once, inside the transaction that writes the rows; hubs pass the bytes on. Amounts and
-other integers that may pass 2^53 are decimal strings, prices are decimal strings of quote per base token (both
-in whole tokens, not base units), keys and signatures are base58.
+The indexer encodes these once, inside the transaction that writes the rows; hubs pass the bytes on.
+Amounts and other integers that may pass 2^53 are decimal strings, prices are decimal strings of quote
+per base token (both in whole tokens, not base units), keys and signatures are base58.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Literal
 import msgspec
 
 LogEvent = Literal["token_created", "new_trade", "curve_completed", "token_migrated", "retracted"]
-StateEvent = Literal["price_update", "portfolio_update", "candle_update", "market_stats", "finality"]
+StateEvent = Literal[
+    "price_update", "portfolio_update", "candle_update", "market_stats", "finality"
+]
 
 
 class TokenCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,7 @@ class TokenCreated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewTrade(msgspec.Struct, frozen=True, kw_only=True):
-    """`new_trade`. `quote_amount` moved the curve; `user_quote_amount` is what the trader paid or received."""
+    """`new_trade`. `quote_amount` moved the curve, `user_quote_amount` the trader's balance."""
 
     signature: str
     ordinal: int
@@ -112,7 +114,7 @@ class PriceUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PortfolioUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """`portfolio_update`: a wallet's whole position in one token, after the log event that has the same seq."""
+    """`portfolio_update`: a wallet's position in one token, after the log event of that seq."""
 
     wallet: str
     mint: str

@@ -8,10 +8,14 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 # --- indexer
 INDEXER_TIP_SLOT = Gauge("curvefeed_indexer_tip_slot", "Newest slot the node told us of")
-INDEXER_RECONNECTS = Counter("curvefeed_indexer_reconnects_total", "Subscriptions that had to be renewed")
+INDEXER_RECONNECTS = Counter(
+    "curvefeed_indexer_reconnects_total", "Subscriptions that had to be renewed"
+)
 INDEXER_EVENTS = Counter("curvefeed_indexer_events_total", "Events committed", ["program", "kind"])
 INDEXER_BATCH_SECONDS = Histogram(
-    "curvefeed_indexer_batch_seconds", "From first update of a batch to its commit", buckets=_SECONDS
+    "curvefeed_indexer_batch_seconds",
+    "From first update of a batch to its commit",
+    buckets=_SECONDS,
 )
 
 # --- hub
@@ -19,5 +23,7 @@ HUB_CONNECTIONS = Gauge("curvefeed_hub_connections", "Open WebSocket connections
 HUB_ROOMS = Gauge("curvefeed_hub_rooms", "Rooms with at least one member")
 HUB_FRAMES = Counter("curvefeed_hub_frames_total", "Frames handed to sockets", ["event"])
 HUB_FEED_LAG_SECONDS = Histogram(
-    "curvefeed_hub_feed_lag_seconds", "From commit in Postgres to the hub's fan-out", buckets=_SECONDS
+    "curvefeed_hub_feed_lag_seconds",
+    "From commit in Postgres to the hub's fan-out",
+    buckets=_SECONDS,
 )

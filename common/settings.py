@@ -1,4 +1,4 @@
-"""Every setting, in one frozen object. Names of environment variables are the field names in capitals."""
+"""Every setting, in one frozen object; a field's name in capitals is its environment variable."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     # Where data lives
-    data_dir: Path = Field(Path(".data"), description="Folder of the embedded Postgres and of caches.")
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of the embedded Postgres and of caches."
+    )
     database_url: SecretStr | None = Field(
-        None, description="postgresql://… of your Postgres ≥ 15. Without it, an embedded one starts."
+        None,
+        description="postgresql://… of your Postgres ≥ 15. Without it, an embedded one starts.",
     )
     database_pool_size: int = Field(10, ge=2, le=200, description="Connections each process opens.")
 
@@ -31,7 +34,8 @@ class Settings(BaseSettings):
         None, description="JSON-RPC URL of a live cluster. Without it, the localnet starts."
     )
     solana_ws_url: SecretStr | None = Field(
-        None, description="PubSub URL. Default: the RPC URL as ws(s), with port + 1 if it names one."
+        None,
+        description="PubSub URL. Default: the RPC URL as ws(s), with port + 1 if it names one.",
     )
     indexer_programs: str = Field(
         "pump", description="Comma-separated launchpads to index, by name (see docs)."
@@ -40,16 +44,22 @@ class Settings(BaseSettings):
         "confirmed", description="Commitment at which events are read."
     )
     indexer_max_pending: int = Field(
-        10_000, ge=100, description="Notifications buffered while Postgres is slow; then reading stops."
+        10_000,
+        ge=100,
+        description="Notifications buffered while Postgres is slow; then reading stops.",
     )
-    indexer_batch_rows: int = Field(1_000, ge=1, le=10_000, description="Most updates in one commit.")
+    indexer_batch_rows: int = Field(
+        1_000, ge=1, le=10_000, description="Most updates in one commit."
+    )
     rpc_requests_per_second: float = Field(
         50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
     )
 
     # The API
     websocket_host: str = Field("127.0.0.1", description="Address the API listens on.")
-    websocket_port: int = Field(8001, ge=0, le=65535, description="Port of API, WebSocket and page.")
+    websocket_port: int = Field(
+        8001, ge=0, le=65535, description="Port of API, WebSocket and page."
+    )
     websocket_max_connections: int = Field(
         1_000, ge=1, le=100_000, description="Sockets per process; more get HTTP 503."
     )
@@ -63,11 +73,15 @@ class Settings(BaseSettings):
     # The localnet
     localnet_port: int = Field(8899, ge=0, le=65534, description="RPC port; PubSub is at port + 1.")
     localnet_slot_ms: int = Field(400, ge=10, le=10_000, description="Length of a slot.")
-    localnet_trades_per_second: float = Field(5, ge=0, le=2_000, description="Pace of demo traders.")
+    localnet_trades_per_second: float = Field(
+        5, ge=0, le=2_000, description="Pace of demo traders."
+    )
     localnet_seed: int = Field(1, description="Seed of the demo traders' choices.")
 
     # What operators see
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level."
+    )
     log_format: Literal["console", "json"] = Field("console", description="For people or machines.")
 
     @field_validator("solana_rpc_url", "solana_ws_url", "database_url")
@@ -103,7 +117,7 @@ class Settings(BaseSettings):
 
 
 def ws_url_of(rpc_url: str) -> str:
-    """The PubSub URL that belongs to an RPC URL: ws(s), and a named port plus one (Solana's convention)."""
+    """PubSub URL that belongs to an RPC URL: ws(s), a named port plus one (Solana's convention)."""
     parts = urlsplit(rpc_url)
     scheme = "wss" if parts.scheme == "https" else "ws"
     netloc = parts.netloc
@@ -115,7 +129,7 @@ def ws_url_of(rpc_url: str) -> str:
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, `.env` and `overrides`.
 
-    Raises SettingsError naming every wrong setting, its reason and what to do; never prints a secret.
+    Raises SettingsError naming every wrong setting, why and what to do; never shows a value.
     """
     try:
         return Settings(**overrides)

@@ -1,8 +1,8 @@
 """What a launchpad's transaction says, in the field's words: four frozen events.
 
-Keys are 32 raw bytes (base58 is for the border), amounts are integers of base units. A value the chain did
-not give is None: never a guess. `fees` and `reserves` keep the names the program itself uses; the four
-reserves every curve has are also given under one name each.
+Keys are 32 raw bytes (base58 is for the border), amounts are integers of base units. A value the
+chain did not give is None: never a guess. `fees` and `reserves` keep the names the program itself
+uses; the four reserves every curve has are also given under one name each.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import msgspec
 
 NATIVE_SOL = bytes(32)
-"""Quote "mint" of a pair in lamports: pump writes 32 zero bytes, and so do older layouts that name none."""
+"""Quote "mint" of a pair in lamports: pump writes 32 zero bytes (older layouts name none)."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all four share.
 
-    Identity of an event on a chain: (signature, program, ordinal). `ordinal` counts the canonical events of one
-    program inside one transaction, in order of execution, so it is the same whichever channel it was read
-    from and whichever other programs are known.
+    Identity of an event on a chain: (signature, program, ordinal). `ordinal` counts the canonical
+    events of one program inside one transaction, in order of execution, so it is the same
+    whichever channel it was read from and whichever other programs are known.
     """
 
     program: str
@@ -72,7 +72,7 @@ class Traded(Event, frozen=True, kw_only=True, tag="trade"):
     real_base: int | None = None
     real_quote: int | None = None
     progress_bps: int | None = None
-    """Share of the curve that is sold after this trade, 0 … 10000, where the event's own numbers give it."""
+    """Share of the curve sold after this trade, 0 … 10000, where the event's numbers give it."""
     flags: tuple[str, ...] = ()
 
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from frontend.build import install
+
 from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,10 +27,15 @@ def find_chromium() -> str | None:
             return path
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("· installing Chromium from the system's packages", flush=True)
-        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        quiet = {
+            "stdout": subprocess.DEVNULL,
+            "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        }
         subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
         subprocess.run(
-            ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"], check=False, **quiet
+            ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"],
+            check=False,
+            **quiet,
         )
     return shutil.which("chromium")
 
@@ -46,7 +52,9 @@ def environment() -> dict[str, str]:
 
 def pytest(*args: str, env: dict[str, str]) -> int:
     """Run pytest in this environment; its exit status."""
-    return subprocess.run([sys.executable, "-m", "pytest", *args], cwd=ROOT, env=env, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *args], cwd=ROOT, env=env, check=False
+    ).returncode
 
 
 def main(args: list[str]) -> int:
@@ -62,5 +70,7 @@ def main(args: list[str]) -> int:
         failed.append("unit and integration")
     if pytest("tests/e2e", env=env):
         failed.append("end to end")
-    print(f"{'FAILED: ' + ', '.join(failed) if failed else 'all passed'} in {time.monotonic() - began:.0f} s")
+    print(
+        f"{'FAILED: ' + ', '.join(failed) if failed else 'all passed'} in {time.monotonic() - began:.0f} s"
+    )
     return 1 if failed else 0

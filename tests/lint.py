@@ -31,7 +31,10 @@ def run_all() -> Iterator[tuple[str, bool]]:
         began = time.monotonic()
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         is_good = done.returncode == 0
-        print(f"{'ok    ' if is_good else 'FAILED'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        print(
+            f"{'ok    ' if is_good else 'FAILED'} {name} ({time.monotonic() - began:.1f} s)",
+            flush=True,
+        )
         if not is_good:
             print(done.stdout + done.stderr, flush=True)
         yield name, is_good
@@ -40,4 +43,4 @@ def run_all() -> Iterator[tuple[str, bool]]:
 def main() -> int:
     """Exit status 0 only if every check passed."""
     install(dev=True)
-    return 0 if all([is_good for _, is_good in run_all()]) else 1
+    return 0 if {is_good for _, is_good in run_all()} == {True} else 1
