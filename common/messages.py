@@ -1,7 +1,7 @@
 """What travels in the feed: the `data` of every event, as the browser gets it.
 
-The indexer encodes these once, inside the transaction that writes the rows; hubs pass the bytes on.
-Amounts and other integers that may pass 2^53 are decimal strings, prices are decimal strings of quote
+The indexer encodes these once, in the transaction that writes the rows; hubs pass them on. Amounts
+and other integers that may pass 2^53 are decimal strings, prices are decimal strings of quote
 per base token (both in whole tokens, not base units), keys and signatures are base58.
 """
 

@@ -41,7 +41,7 @@ def find_chromium() -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """What the tests read: where Chromium is, and the recorded transactions if they lie beside us."""
+    """What the tests read: where Chromium is, and recorded transactions if they lie beside."""
     found = dict(os.environ)
     if chromium := find_chromium():
         found["CHROMIUM"] = chromium
@@ -70,7 +70,6 @@ def main(args: list[str]) -> int:
         failed.append("unit and integration")
     if pytest("tests/e2e", env=env):
         failed.append("end to end")
-    print(
-        f"{'FAILED: ' + ', '.join(failed) if failed else 'all passed'} in {time.monotonic() - began:.0f} s"
-    )
+    verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
+    print(f"{verdict} in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
