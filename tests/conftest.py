@@ -1,0 +1,62 @@
+"""Fixtures every test may use: a real Postgres, a real chain, neutral settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from common.settings import Settings, load_settings
+from db.pool import Pool, pool_of
+from tests.helpers.pg import PostgresForTests
+
+if TYPE_CHECKING:
+    from localnet.node import Localnet
+
+SettingsFactory: TypeAlias = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresForTests]:
+    """The embedded server of this test process; it starts when a test first needs a database."""
+    server = PostgresForTests()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def database_url(postgres: PostgresForTests) -> AsyncIterator[str]:
+    """A fresh, migrated database of this test's own."""
+    url = await postgres.create()
+    yield url
+    await postgres.drop(url)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool on this test's database."""
+    async with pool_of(database_url, 5) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def localnet() -> AsyncIterator[Localnet]:
+    """A chain whose clock stands still: `net.tick()` makes slots, confirmed at once."""
+    from localnet.node import Localnet
+
+    async with Localnet(port=0, slot_ms=None) as net:
+        yield net
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SettingsFactory:
+    """Makes Settings from its arguments alone: neither the environment nor a .env file counts."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def make(**values: object) -> Settings:
+        return load_settings(_env_file=None, **({"data_dir": tmp_path} | values))
+
+    return make
