@@ -11,13 +11,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.errors import SettingsError
 
+# Where containers get secrets as files, named like the settings: /run/secrets/database_url
+_SECRETS = Path("/run/secrets")
+
 Commitment = Literal["processed", "confirmed", "finalized"]
 
 
 class Settings(BaseSettings):
     """Read once, in main.py, from the environment and `.env`; everything else gets it handed in."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,  # FOO= in a compose file means "not set"
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+    )
 
     # Where data lives
     data_dir: Path = Field(
