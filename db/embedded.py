@@ -91,7 +91,7 @@ class EmbeddedServer:
         return self.url()
 
     def stop(self) -> None:
-        """Leave the server; the last one to leave stops it and waits until its processes are gone."""
+        """Leave the server; the last to leave stops it and waits until its processes are gone."""
         if self._users is None:
             return
         with self._locked():

@@ -73,7 +73,7 @@ async def pool_of(url: str, size: int) -> AsyncIterator[Pool]:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn the driver's errors into ours: what is wrong, where, and what to do; never the password."""
+    """Turn the driver's errors into ours: what is wrong, where, what to do; never the password."""
     try:
         yield
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
