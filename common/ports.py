@@ -36,12 +36,18 @@ def describe_port_holder(port: int) -> str:
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            links = {str(link.readlink()) for link in (process / "fd").iterdir()}
-            if inodes & links:
+            if any(_points_to(link, inodes) for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
             continue  # another user's process, or one that has just ended
     return "another process"
+
+
+def _points_to(link: Path, targets: set[str]) -> bool:
+    try:
+        return str(link.readlink()) in targets
+    except FileNotFoundError:
+        return False  # closed since the folder was listed
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -1,0 +1,70 @@
+"""Settings, their documentation, and what an operator reads when one is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import SettingsError
+from common.logging import redacted
+from common.settings import load_settings, ws_url_of
+from common.settings_doc import TARGET, env_example
+
+
+def test_env_example_is_what_the_settings_say() -> None:
+    """.env.example lists every setting as the code knows it."""
+    assert TARGET.read_text() == env_example()
+
+
+@pytest.mark.parametrize(
+    ("rpc", "ws"),
+    [
+        ("http://127.0.0.1:8899", "ws://127.0.0.1:8900"),
+        ("https://node.example", "wss://node.example"),
+        ("https://node.example/?api-key=x", "wss://node.example/?api-key=x"),
+        ("http://user:pw@host:8899/path", "ws://user:pw@host:8900/path"),
+        ("http://[::1]:8899", "ws://[::1]:8900"),
+    ],
+)
+def test_pubsub_url_follows_from_the_rpc_url(rpc: str, ws: str) -> None:
+    """Without SOLANA_WS_URL the PubSub endpoint is the RPC's, with port + 1 where it names one."""
+    assert ws_url_of(rpc) == ws
+
+
+def test_a_wrong_setting_is_named_with_its_reason_and_no_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An error names the setting and what is wrong with it, and never shows a secret."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOLANA_RPC_URL", "s3cret-without-scheme")
+    monkeypatch.setenv("WEBSOCKET_PORT", "99999")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    text = str(caught.value)
+    assert "SOLANA_RPC_URL" in text
+    assert "WEBSOCKET_PORT" in text
+    assert "s3cret" not in text
+
+
+def test_an_empty_variable_means_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """FOO= in a compose file leaves the default."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOLANA_WS_URL", "")
+    monkeypatch.setenv("SOLANA_RPC_URL", "https://node.example")
+    assert load_settings().ws_url == "wss://node.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://me:hunter2@host/db", "hunter2"),
+        ("wss://rpc.example/?api-key=abc123&x=1", "abc123"),
+        ('"GET /api/v1/websocket/ws?room=global&token=eyJhbGci HTTP/1.1"', "eyJhbGci"),
+        ("?ticket=t0p", "t0p"),
+    ],
+)
+def test_logs_show_no_credentials(text: str, hidden: str) -> None:
+    """Passwords in URLs, tokens, tickets and providers' keys are cut out of every log line."""
+    assert hidden not in redacted(text)
+    assert "***" in redacted(text)
