@@ -15,7 +15,7 @@ from common.ports import require_free_port
 from common.settings import Settings
 from db.connect import database_url
 from db.migrate import migrate
-from db.pool import open_pool
+from db.pool import pool_of
 from frontend.build import node_version
 from indexer.rpc_http import RpcClient
 
@@ -36,15 +36,11 @@ async def page_tools(_: Settings) -> str:
 
 async def database(settings: Settings) -> str:
     """Version of the server, migrations applied, size."""
-    async with database_url(settings) as url:
-        pool = await open_pool(url, 2)
-        try:
-            await migrate(pool)
-            server = await pool.fetchval("SHOW server_version")
-            trades = await pool.fetchval("SELECT count(*) FROM trades")
-            head = await pool.fetchval("SELECT seq FROM feed_head")
-        finally:
-            await pool.close()
+    async with database_url(settings) as url, pool_of(url, 2) as pool:
+        await migrate(pool)
+        server = await pool.fetchval("SHOW server_version")
+        trades = await pool.fetchval("SELECT count(*) FROM trades")
+        head = await pool.fetchval("SELECT seq FROM feed_head")
     kind = "your Postgres" if settings.database_url else "embedded Postgres"
     return f"{kind} {server}, {trades} trades, feed at {head}"
 

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-import asyncpg
 import msgspec
 import typer
 from api.server import serve as serve_api
@@ -28,7 +27,7 @@ from common.ports import require_free_port
 from common.settings import Settings, load_settings
 from db.connect import database_url
 from db.migrate import migrate as migrate_database
-from db.pool import open_pool
+from db.pool import Pool, pool_of
 
 app = typer.Typer(
     help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",
@@ -39,6 +38,7 @@ app = typer.Typer(
 Port = Annotated[int | None, typer.Option(help="Port of API, WebSocket and page.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded Postgres.")]
 Pace = Annotated[float | None, typer.Option(help="Average trades per second of the demo traders.")]
+NoPage = Annotated[bool, typer.Option("--no-page", help="Neither build nor serve the page.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
 
 
@@ -60,19 +60,17 @@ def say(text: str) -> None:
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+async def database(settings: Settings) -> AsyncIterator[Pool]:
     """A pool on a database whose schema is this version's."""
-    async with database_url(settings) as url:
-        pool = await open_pool(url, settings.database_pool_size)
-        try:
-            await migrate_database(pool)
-            yield pool
-        finally:
-            await pool.close()
+    async with database_url(settings) as url, pool_of(url, settings.database_pool_size) as pool:
+        await migrate_database(pool)
+        yield pool
 
 
-async def page_or_reason() -> tuple[Path | None, str | None]:
+async def page_or_reason(is_wanted: bool) -> tuple[Path | None, str | None]:
     """The built page, or why there is none: the API starts either way."""
+    if not is_wanted:
+        return None, "the API was started with --no-page"
     try:
         return await build_page(say), None
     except GiveUp as error:
@@ -80,7 +78,7 @@ async def page_or_reason() -> tuple[Path | None, str | None]:
         return None, str(error)
 
 
-async def run_up(settings: Settings) -> None:
+async def run_up(settings: Settings, with_page: bool) -> None:
     """Database, then the chain where none is given, the indexer, the page, and the API in front."""
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
     async with AsyncExitStack() as stack:
@@ -97,7 +95,7 @@ async def run_up(settings: Settings) -> None:
                 tasks.create_task(run_traders(settings))
         say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
         tasks.create_task(run_indexer(settings, pool))
-        page, reason = await page_or_reason()
+        page, reason = await page_or_reason(with_page)
         await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
 
 
@@ -123,22 +121,18 @@ async def run_index(settings: Settings) -> None:
         await run_indexer(settings, pool)
 
 
-async def run_serve(settings: Settings) -> None:
+async def run_serve(settings: Settings, with_page: bool) -> None:
     """The API alone."""
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
     async with database(settings) as pool:
-        page, reason = await page_or_reason()
+        page, reason = await page_or_reason(with_page)
         await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
 
 
 async def run_migrate(settings: Settings) -> None:
     """Migrations only."""
-    async with database_url(settings) as url:
-        pool = await open_pool(url, 2)
-        try:
-            done = await migrate_database(pool)
-        finally:
-            await pool.close()
+    async with database_url(settings) as url, pool_of(url, 2) as pool:
+        done = await migrate_database(pool)
     say(f"applied: {', '.join(done)}" if done else "the schema is up to date")
 
 
@@ -156,13 +150,13 @@ def up(
     port: Port = None,
     data_dir: DataDir = None,
     no_traders: Annotated[bool, typer.Option(help="A localnet without demo traders.")] = False,
+    no_page: NoPage = False,
     trades_per_second: Pace = None,
 ) -> None:
     """Everything on this machine: database, localnet, demo traders, indexer, API and page."""
     pace = 0 if no_traders else trades_per_second
-    run_until_stopped(
-        run_up(configured(websocket_port=port, data_dir=data_dir, localnet_trades_per_second=pace))
-    )
+    settings = configured(websocket_port=port, data_dir=data_dir, localnet_trades_per_second=pace)
+    run_until_stopped(run_up(settings, with_page=not no_page))
 
 
 @app.command()
@@ -191,9 +185,10 @@ def index(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def serve(port: Port = None, data_dir: DataDir = None) -> None:
+def serve(port: Port = None, data_dir: DataDir = None, no_page: NoPage = False) -> None:
     """The API alone: REST, WebSocket and page, from Postgres."""
-    run_until_stopped(run_serve(configured(websocket_port=port, data_dir=data_dir)))
+    settings = configured(websocket_port=port, data_dir=data_dir)
+    run_until_stopped(run_serve(settings, with_page=not no_page))
 
 
 @app.command()

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection
 from benchmarks.figure import Figure
 from common.settings import load_settings
 from db.connect import database_url
-from db.pool import open_pool
+from db.pool import pool_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TRADES_PER_SECOND = 20
@@ -61,14 +61,12 @@ async def received() -> dict[int, float]:
 async def latencies_ms(data_dir: Path) -> list[float]:
     """One latency per trade seen, ascending."""
     arrived = await received()
-    async with database_url(load_settings(data_dir=data_dir)) as url:
-        pool = await open_pool(url, 2)
+    async with database_url(load_settings(data_dir=data_dir)) as url, pool_of(url, 2) as pool:
         rows = await pool.fetch(
             "SELECT seq, extract(epoch FROM committed_at)::float8 AS at FROM feed "
             "WHERE seq = ANY($1::bigint[])",
             list(arrived),
         )
-        await pool.close()
     return sorted((arrived[row["seq"]] - row["at"]) * 1000 for row in rows)
 
 
