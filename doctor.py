@@ -1,4 +1,4 @@
-"""`./run doctor`: what works here and what does not, in lines to paste into an issue. No secrets."""
+"""`./run doctor`: what works here and what does not, to paste into an issue. No secrets."""
 
 from __future__ import annotations
 

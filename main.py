@@ -12,14 +12,8 @@ from typing import Annotated
 
 import msgspec
 import typer
-from api.server import serve as serve_api
-from frontend.build import build_page
-from indexer.replay import replay as replay_files
-from indexer.run import index as run_indexer
-from localnet.node import Localnet, run_localnet
-from localnet.traders import Traders
-from programs.decode_file import decode_file
 
+from api.server import serve as serve_api
 from common.errors import CurvefeedError, GiveUp
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
@@ -28,6 +22,12 @@ from common.settings import Settings, load_settings
 from db.connect import database_url
 from db.migrate import migrate as migrate_database
 from db.pool import Pool, pool_of
+from frontend.build import build_page
+from indexer.replay import replay as replay_files
+from indexer.run import index as run_indexer
+from localnet.node import Localnet, run_localnet
+from localnet.traders import Traders
+from programs.decode_file import decode_file
 
 app = typer.Typer(
     help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",

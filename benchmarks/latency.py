@@ -1,7 +1,7 @@
 """Commit → WebSocket client, on everything `./run` starts, with demo traders at 20 trades/s.
 
-Measured from `feed.committed_at` (taken by Postgres as the row is written, just before its commit) to the
-moment a client of `global` has the frame in hand; both on this machine's clock. The peer is the goal.
+Measured from `feed.committed_at` (taken by Postgres as the row is written, just before its commit)
+to the moment a client of `global` has the frame in hand, by one clock. The peer is the goal.
 """
 
 from __future__ import annotations

@@ -87,22 +87,14 @@ async def stored(pool: Pool) -> list[Trade]:
 
 def told(client: FeedClient) -> list[Trade]:
     """Trades as the client got them, in order."""
-    found = []
-    for event in client.events:
-        if event["type"] == "new_trade":
-            data = event["data"]
-            found.append(
-                Trade(
-                    data["signature"],
-                    data["ordinal"],
-                    data["mint"],
-                    data["wallet"],
-                    data["side"],
-                    int(data["base_amount"]),
-                    int(data["quote_amount"]),
-                )  # fmt: skip
-            )
-    return found
+    trades = [event["data"] for event in client.events if event["type"] == "new_trade"]
+    return [
+        Trade(
+            data["signature"], data["ordinal"], data["mint"], data["wallet"], data["side"],
+            int(data["base_amount"]), int(data["quote_amount"]),
+        )
+        for data in trades
+    ]  # fmt: skip
 
 
 def by_token(trades: Iterable[Trade]) -> dict[str, list[Trade]]:
