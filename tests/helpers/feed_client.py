@@ -12,10 +12,10 @@ from websockets.exceptions import WebSocketException
 
 
 class FeedClient:
-    """Follows one room for ever, resuming by position; collects the log events it was told of.
+    """Follows one room for ever, resuming by position; collects the log events told of.
 
-    Attributes: `events` (every log event, in the order received, each `seq` once), `lost` (how often
-    the server said that it could not replay).
+    Attributes: `events` (every log event, in the order received, each `seq` once), `lost` (how
+    often the server said that it could not replay).
     """
 
     def __init__(self, url: str, room: str = "global") -> None:

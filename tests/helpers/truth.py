@@ -1,6 +1,6 @@
 """Ground truth: what the chain's own history says, read by a second, simpler decoder.
 
-It reads pump's event self-CPIs (inner instructions), the other channel than the indexer's log lines,
+It reads pump's event self-CPIs (inner instructions), another channel than the indexer's lines,
 with fixed offsets instead of an interface: an error would have to be made twice to go unseen.
 """
 
