@@ -45,6 +45,17 @@ class Command:
             return await self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Of the process started last."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def folder(self) -> Path:
+        """Where its log lies, and its data in tests."""
+        return self._log.parent
+
+    @property
     def output(self) -> str:
         """All it printed so far."""
         return self._log.read_text() if self._log.exists() else ""
