@@ -1,0 +1,211 @@
+"""What goes out: frames encoded once for everybody, and each connection's bounded queue.
+
+A connection whose socket takes what it is given has no queue at all: the bytes of a room's frames
+of one tick are joined once and handed to every such socket. Only a connection whose socket is full
+collects frames: log events in order, of every state the newest alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from api.wire.rfc6455 import TEXT, frame
+
+StateKey = tuple[bytes, str, bytes | None]
+"""(room, event, mint): a newer state of the same key replaces the older."""
+
+
+class Frame:
+    """One message: `payload` is its JSON, `wire` the same as a whole WebSocket frame."""
+
+    __slots__ = ("_text", "payload", "room", "seq", "state", "wire")
+
+    def __init__(
+        self,
+        payload: bytes,
+        *,
+        room: bytes | None = None,
+        seq: int = 0,
+        state: StateKey | None = None,
+    ) -> None:
+        self.payload = payload
+        self.wire = frame(TEXT, payload)
+        self.room = room
+        """None: it belongs to the connection (an answer, a ping) and is never dropped."""
+        self.seq = seq
+        self.state = state
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """`payload` as str, made once."""
+        if self._text is None:
+            self._text = self.payload.decode()
+        return self._text
+
+
+def encoded(message: msgspec.Struct, *, room: bytes | None = None, seq: int = 0) -> Frame:
+    """A frame of one of the hub's own messages."""
+    return Frame(msgspec.json.encode(message), room=room, seq=seq)
+
+
+class Chunk:
+    """Frames that go out together; the bytes of all of them are joined once."""
+
+    __slots__ = ("data", "frames")
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = frames
+        self.data = frames[0].wire if len(frames) == 1 else b"".join(f.wire for f in frames)
+
+
+class Wire(Protocol):
+    """A connection's socket, as the queue sees it."""
+
+    def wake(self) -> None:
+        """Frames are waiting: take them as soon as the socket can."""
+
+    def is_stalled(self, now: float, limit_s: float) -> bool:
+        """Has the peer taken nothing for `limit_s`, though something waits?"""
+
+    def close(self, code: int, reason: str, last: Frame | None) -> None:
+        """Send `last` if that is possible, then the close frame; abort if the peer doesn't
+        follow.
+        """
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Of one connection's queue."""
+
+    soft_bytes: int
+    hard_bytes: int
+    age_s: float
+
+
+class Overflow(Exception):
+    """The queue passed its hard bound."""
+
+
+class Outbound:
+    """One connection's way out.
+
+    `is_clear` with `write`: the socket takes bytes at once, no queue. The wire sets both, and
+    `take`s queued frames when it can go on.
+    """
+
+    __slots__ = (
+        "_bounds",
+        "_log",
+        "_states",
+        "behind_since",
+        "is_clear",
+        "queued_bytes",
+        "wire",
+        "write",
+    )
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._log: deque[Frame] | None = None
+        self._states: dict[StateKey, Frame] | None = None
+        self.queued_bytes = 0
+        self.behind_since: float | None = None
+        self.is_clear = False
+        self.write: Callable[[bytes], object] = _nowhere
+        self.wire: Wire | None = None
+
+    def send(self, message: Frame, now: float) -> None:
+        """One frame. Raises Overflow."""
+        if self.is_clear:
+            self.write(message.wire)
+        else:
+            self.enqueue((message,), now)
+
+    def enqueue(self, frames: Iterable[Frame], now: float) -> None:
+        """Queue frames for a socket that is full. Raises Overflow beyond the hard bound."""
+        if self._log is None or self._states is None:
+            self._log, self._states = deque(), {}
+        if self.behind_since is None:
+            self.behind_since = now
+        for each in frames:
+            if each.state is None:
+                self._log.append(each)
+            else:
+                # Taken out first, so that the newest stands at the end.
+                older = self._states.pop(each.state, None)
+                self._states[each.state] = each
+                self.queued_bytes -= len(older.wire) if older is not None else 0
+            self.queued_bytes += len(each.wire)
+        if self.queued_bytes > self._bounds.hard_bytes:
+            raise Overflow
+        if self.wire is not None:
+            self.wire.wake()
+
+    def take(self, max_bytes: int) -> list[Frame]:
+        """The next frames, about `max_bytes` of them: log events first, then the states."""
+        taken: list[Frame] = []
+        size = 0
+        while self._log and size < max_bytes:
+            taken.append(self._log.popleft())
+            size += len(taken[-1].wire)
+        while self._states and not self._log and size < max_bytes:
+            key = next(iter(self._states))
+            taken.append(self._states.pop(key))
+            size += len(taken[-1].wire)
+        self.queued_bytes -= size
+        if not self._log and not self._states:
+            self._log = self._states = None
+            self.behind_since = None
+        return taken
+
+    def is_over(self, now: float) -> bool:
+        """Is the soft bound passed, in bytes or in age?"""
+        if self.behind_since is None:
+            return False
+        is_old = now - self.behind_since > self._bounds.age_s
+        return is_old or self.queued_bytes > self._bounds.soft_bytes
+
+    def shed_worst(self) -> tuple[bytes, int] | None:
+        """Drop all frames of the room that takes most; returns it and its first dropped log seq (0:
+        only states). None if no room's frame is queued."""
+        sizes: dict[bytes, int] = {}
+        for each in (*(self._log or ()), *(self._states or {}).values()):
+            if each.room is not None:
+                sizes[each.room] = sizes.get(each.room, 0) + len(each.wire)
+        if not sizes:
+            return None
+        worst = max(sizes, key=sizes.__getitem__)
+        return worst, self.drop(worst)
+
+    def drop(self, room: bytes) -> int:
+        """Forget the room's queued frames; returns the first dropped log event's seq, or 0."""
+        first = 0
+        kept: deque[Frame] = deque()
+        for each in self._log or ():
+            if each.room == room:
+                first = first or each.seq
+                self.queued_bytes -= len(each.wire)
+            else:
+                kept.append(each)
+        self._log = kept
+        states = self._states or {}
+        for key in [key for key in states if key[0] == room]:
+            self.queued_bytes -= len(states.pop(key).wire)
+        self._states = states
+        return first
+
+    def clear(self) -> None:
+        """Forget everything: the connection ends."""
+        self._log = self._states = None
+        self.queued_bytes = 0
+        self.behind_since = None
+        self.is_clear = False
+        self.write = _nowhere
+
+
+def _nowhere(_: bytes) -> None:
+    """Where the frames of a connection go that isn't there (any more)."""
