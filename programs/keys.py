@@ -28,3 +28,27 @@ def signature_b58(signature: bytes) -> str:
 def signature_of(text: str) -> bytes:
     """The 64 bytes of a base58 signature. Raises ValueError if `text` is not one."""
     return bytes(Signature.from_string(text))
+
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_DIGITS = {digit: value for value, digit in enumerate(_ALPHABET)}
+_CHUNK = 10  # 58 ** 10 is the greatest power below 2 ** 64
+_MAX_BASE58_CHARS = 16_384  # no instruction's data is longer: 10 KiB are 14,000 digits
+
+
+def bytes_of_base58(text: str) -> bytes | None:
+    """The bytes of base58 text of any length, as instruction data comes; None if it is none."""
+    if len(text) > _MAX_BASE58_CHARS:
+        return None
+    number = 0
+    for start in range(0, len(text), _CHUNK):
+        chunk = text[start : start + _CHUNK]
+        value = 0
+        for digit in chunk:
+            index = _DIGITS.get(digit)
+            if index is None:
+                return None
+            value = value * 58 + index
+        number = number * 58 ** len(chunk) + value
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")

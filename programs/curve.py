@@ -1,0 +1,81 @@
+"""Integer mathematics of bonding curves: prices, progress, quotes, fees. No floats anywhere."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from fractions import Fraction
+
+BPS = 10_000
+PRICE_DIGITS = 18
+
+
+def price_text(quote: int, base: int, quote_decimals: int, base_decimals: int) -> str | None:
+    """Quote per base in whole tokens, out of base units, in plain decimal notation.
+
+    The exact fraction, rounded once (half to even) to 18 significant digits. None if `base` is 0.
+    """
+    if base <= 0 or quote < 0:
+        return None
+    return _plain(Fraction(quote, base) * _ten(base_decimals - quote_decimals))
+
+
+def market_cap_text(quote: int, base: int, supply: int, quote_decimals: int) -> str | None:
+    """Price times supply in whole quote tokens: `supply` in base units. None if `base` is 0."""
+    if base <= 0 or quote < 0:
+        return None
+    return _plain(Fraction(quote * supply, base) * _ten(-quote_decimals))
+
+
+def _ten(power: int) -> Fraction:
+    return Fraction(10) ** power
+
+
+def _plain(value: Fraction) -> str:
+    """Plain decimal notation with at most 18 significant digits, no trailing zeros."""
+    exact = Context(prec=PRICE_DIGITS, rounding=ROUND_HALF_EVEN)
+    with localcontext(exact):
+        rounded = exact.divide(Decimal(value.numerator), Decimal(value.denominator))
+        text = format(rounded, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def progress_bps(sold: int, total: int) -> int | None:
+    """Share of a curve that is sold, 0 … 10000, rounded down; None where the curve holds nothing.
+
+    Only a curve that is sold out has 10000.
+    """
+    if total <= 0:
+        return None
+    return max(0, min(BPS, sold * BPS // total))
+
+
+def buy_cost(quote_reserves: int, base_reserves: int, base_out: int) -> int:
+    """Quote units into a constant-product curve for `base_out` units, before fees.
+
+    pump's rule: quote * out / (base - out) + 1. Raises ValueError if the curve has not that much.
+    """
+    if not 0 < base_out < base_reserves:
+        raise ValueError(f"a curve of {base_reserves} can't sell {base_out}")
+    return quote_reserves * base_out // (base_reserves - base_out) + 1
+
+
+def buy_amount(quote_reserves: int, base_reserves: int, quote_in: int) -> int:
+    """Base units out of a constant-product curve for `quote_in` units after fees.
+
+    The greatest amount whose `buy_cost` is not above `quote_in`.
+    """
+    if quote_in <= 1:
+        return 0
+    return (quote_in - 1) * base_reserves // (quote_reserves + quote_in - 1)
+
+
+def sell_proceeds(quote_reserves: int, base_reserves: int, base_in: int) -> int:
+    """Quote units out of a constant-product curve for `base_in` units, before fees."""
+    if base_in <= 0:
+        raise ValueError(f"can't sell {base_in}")
+    return quote_reserves * base_in // (base_reserves + base_in)
+
+
+def fee_of(amount: int, bps: int) -> int:
+    """A fee in basis points, rounded up as pump does."""
+    return -(-amount * bps // BPS)

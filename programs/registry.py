@@ -1,0 +1,50 @@
+"""The launchpads we know. Adding one is a line here (docs/adding-a-launchpad.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from common.errors import SettingsError
+from programs import pump
+from programs.program import Program
+
+_ALL = (pump.PROGRAM,)
+
+PROGRAMS: Mapping[bytes, Program] = MappingProxyType({program.id: program for program in _ALL})
+"""Program key → launchpad."""
+
+
+class ProgramSet(msgspec.Struct, frozen=True):
+    """The launchpads that one decodes."""
+
+    programs: tuple[Program, ...]
+    by_address: Mapping[str, Program]
+
+
+def program_set(programs: Iterable[Program]) -> ProgramSet:
+    """A set of launchpads, each once, in the order given."""
+    unique = {program.address: program for program in programs}
+    return ProgramSet(tuple(unique.values()), unique)
+
+
+def by_names(names: Iterable[str]) -> ProgramSet:
+    """Launchpads by their short names; `all` means every one.
+
+    Raises SettingsError (a GiveUp) listing the known names.
+    """
+    known = {program.name: program for program in PROGRAMS.values()}
+    chosen: list[Program] = []
+    for name in names:
+        if name != "all" and name not in known:
+            raise SettingsError(
+                f"no launchpad is called {name!r}", hint=f"Known: all, {', '.join(sorted(known))}"
+            )
+        chosen += known.values() if name == "all" else [known[name]]
+    if not chosen:
+        raise SettingsError(
+            "no launchpad is chosen", hint=f"Known: all, {', '.join(sorted(known))}"
+        )
+    return program_set(chosen)
