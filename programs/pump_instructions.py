@@ -105,7 +105,7 @@ def _text(value: str) -> bytes:
 def initialize(user: Pubkey, fee_bps: int | None = None, creator_fee_bps: int = 0) -> Instruction:
     """Set up the program, once; `user` becomes fee recipient and withdraw authority.
 
-    The fees are an addition of our localnet's program (default there: 100 and 0), unknown to mainnet's.
+    The two fees are an addition of our localnet's program (default: 100 and 0).
     """
     fees = b"" if fee_bps is None else struct.pack("<QQ", fee_bps, creator_fee_bps)
     return Instruction(PUMP, _INITIALIZE + fees, [_write(GLOBAL), _sign(user), _read(SYSTEM)])
@@ -157,7 +157,7 @@ def create_ata(payer: Pubkey, owner: Pubkey, mint: Pubkey) -> Instruction:
 
 
 class Market(msgspec.Struct, frozen=True):
-    """What a trade must name beside its amounts: the token, its creator and pump's fee recipient."""
+    """What a trade names beside its amounts: the token, its creator, pump's fee recipient."""
 
     mint: Pubkey
     creator: Pubkey
@@ -277,5 +277,5 @@ def read_curve(data: bytes) -> CurveState:
     """Decode a BondingCurve account (81 bytes or more). Raises ValueError if `data` is not one."""
     if data[:8] != discriminator("account", "BondingCurve") or len(data) < 81:
         raise ValueError("not a BondingCurve account")
-    numbers = struct.unpack_from("<5Q?", data, 8)
-    return CurveState(*numbers, creator=Pubkey(data[49:81]))
+    reserves: tuple[int, int, int, int, int] = struct.unpack_from("<5Q", data, 8)
+    return CurveState(*reserves, bool(data[48]), Pubkey(data[49:81]))
