@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from api.services.messages import ServerMessage
 from api.wire.rfc6455 import TEXT, frame
 
 StateKey = tuple[bytes, str, bytes | None]
@@ -22,16 +23,18 @@ StateKey = tuple[bytes, str, bytes | None]
 class Frame:
     """One message: `payload` is its JSON, `wire` the same as a whole WebSocket frame."""
 
-    __slots__ = ("_text", "payload", "room", "seq", "state", "wire")
+    __slots__ = ("_text", "event", "payload", "room", "seq", "state", "wire")
 
     def __init__(
         self,
+        event: str,
         payload: bytes,
         *,
         room: bytes | None = None,
         seq: int = 0,
         state: StateKey | None = None,
     ) -> None:
+        self.event = event
         self.payload = payload
         self.wire = frame(TEXT, payload)
         self.room = room
@@ -48,9 +51,9 @@ class Frame:
         return self._text
 
 
-def encoded(message: msgspec.Struct, *, room: bytes | None = None, seq: int = 0) -> Frame:
+def encoded(message: ServerMessage, *, room: bytes | None = None) -> Frame:
     """A frame of one of the hub's own messages."""
-    return Frame(msgspec.json.encode(message), room=room, seq=seq)
+    return Frame(type(message).__name__.lower(), msgspec.json.encode(message), room=room)
 
 
 class Chunk:
@@ -71,6 +74,9 @@ class Wire(Protocol):
 
     def is_stalled(self, now: float, limit_s: float) -> bool:
         """Has the peer taken nothing for `limit_s`, though something waits?"""
+
+    def ping(self) -> None:
+        """A ping of the WebSocket protocol, which browsers answer by themselves."""
 
     def close(self, code: int, reason: str, last: Frame | None) -> None:
         """Send `last` if that is possible, then the close frame; abort if the peer doesn't
@@ -124,6 +130,13 @@ class Outbound:
             self.write(message.wire)
         else:
             self.enqueue((message,), now)
+
+    def send_all(self, frames: list[Frame], now: float) -> None:
+        """Several frames, in one write where that is possible. Raises Overflow."""
+        if self.is_clear and frames:
+            self.write(b"".join(each.wire for each in frames))
+        elif frames:
+            self.enqueue(frames, now)
 
     def enqueue(self, frames: Iterable[Frame], now: float) -> None:
         """Queue frames for a socket that is full. Raises Overflow beyond the hard bound."""

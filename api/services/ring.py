@@ -8,12 +8,14 @@ nothing twice.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from api.services.protocol import ROOM_GLOBAL, rooms_of
 from db.feed import FeedRow, Position
 
 _ROW_OVERHEAD_BYTES = 400
+_NOTHING: Mapping[bytes, int] = MappingProxyType({})
 
 
 class _RoomRows:
@@ -21,23 +23,24 @@ class _RoomRows:
 
     __slots__ = ("before", "rows")
 
-    def __init__(self, before: int | None) -> None:
+    def __init__(self, before: int | None, rows: deque[FeedRow] | None = None) -> None:
         self.before = before
-        self.rows: deque[FeedRow] = deque()
+        self.rows = deque() if rows is None else rows
 
 
 class Ring:
-    """Bounded in rows and bytes. `position` is the last row's; `start` the seq before the
-    first's.
+    """Bounded in rows and bytes. `position` is the last row's; `start` the seq before the first's.
+
+    `before` is the seq of the last log event at or before the first position.
     """
 
-    def __init__(self, position: Position, *, max_rows: int, max_bytes: int) -> None:
+    def __init__(self, position: Position, before: int, *, max_rows: int, max_bytes: int) -> None:
         self.position = position
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._bytes = 0
         self._rows: deque[FeedRow] = deque()
-        self._rooms: dict[bytes, _RoomRows] = {}
+        self._rooms = {ROOM_GLOBAL: _RoomRows(before, self._rows)}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,17 +50,16 @@ class Ring:
         """Everything after this seq is here."""
         return self.position.seq - len(self._rows)
 
-    def append(self, row: FeedRow, known: Iterable[tuple[bytes, int]] = ()) -> None:
+    def append(self, row: FeedRow, known: Mapping[bytes, int] = _NOTHING) -> None:
         """The next row. `known`: positions of its rooms before it, as far as the caller has
         them.
         """
-        before = dict(known)
         for key in rooms_of(row):
             if key == ROOM_GLOBAL:
                 continue
             room = self._rooms.get(key)
             if room is None:
-                room = self._rooms[key] = _RoomRows(before.get(key))
+                room = self._rooms[key] = _RoomRows(known.get(key))
             room.rows.append(row)
         self._rows.append(row)
         self._bytes += _size_of(row)
@@ -66,9 +68,7 @@ class Ring:
             self._evict()
 
     def after(self, room: bytes, seq: int) -> list[FeedRow] | None:
-        """The room's rows after `seq`, oldest first; None if the ring doesn't reach back that
-        far.
-        """
+        """The room's rows after `seq`, oldest first; None if the ring doesn't reach back so far."""
         if seq < self.start:
             return None
         found: list[FeedRow] = []
@@ -87,25 +87,17 @@ class Ring:
         if self.start == 0:
             return 0
         rows = self._rooms.get(room)
-        return rows.before if rows is not None else None
-
-    def learn(self, room: bytes, before: int) -> None:
-        """Note the room's last log event before its rows in the ring, once it has been looked
-        up.
-        """
-        rows = self._rooms.get(room)
-        if rows is not None and rows.before is None:
-            rows.before = before
+        return rows.before if rows is not None and up_to >= self.start else None
 
     def _of(self, room: bytes) -> deque[FeedRow] | tuple[FeedRow, ...]:
-        if room == ROOM_GLOBAL:
-            return self._rows
         rows = self._rooms.get(room)
         return rows.rows if rows is not None else ()
 
     def _evict(self) -> None:
         row = self._rows.popleft()
         self._bytes -= _size_of(row)
+        if row.is_log:
+            self._rooms[ROOM_GLOBAL].before = row.seq
         for key in rooms_of(row):
             room = self._rooms.get(key)
             if room is None or not room.rows or room.rows[0] is not row:

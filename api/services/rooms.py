@@ -34,15 +34,15 @@ class Group:
             if key is not None and (self.events is None or key[1] in self.events):
                 self.states[key] = state
 
-    def flush(self, now: float) -> tuple[int, list[Outbound]]:
+    def flush(self, now: float) -> tuple[list[Frame], list[Outbound]]:
         """Send what was kept to every member, joined once.
 
-        Returns the number of frames sent and the members whose queue overflowed.
+        Returns the frames sent, and the members whose queue overflowed.
         """
         frames = [*self.logs, *self.states.values()]
         self.logs, self.states = [], {}
         if not frames:
-            return 0, []
+            return frames, []
         chunk = Chunk(frames)
         data = chunk.data
         overflowed: list[Outbound] = []
@@ -54,7 +54,7 @@ class Group:
                     member.enqueue(frames, now)
                 except Overflow:
                     overflowed.append(member)
-        return len(frames) * len(self.members), overflowed
+        return frames, overflowed
 
 
 class Room:
@@ -136,14 +136,14 @@ def _log_frame(name: RoomName, row: FeedRow, prev: str) -> Frame:
         f'{{"type":"{row.event}","room":"{name.name}","seq":{row.seq},"prev":{prev},'
         f'"ts":{row.ts},"data":{row.data}}}'
     )
-    return Frame(payload.encode(), room=name.key, seq=row.seq)
+    return Frame(row.event, payload.encode(), room=name.key, seq=row.seq)
 
 
 def _state_frame(name: RoomName, row: FeedRow, event: str, data: str) -> Frame:
     payload = (
         f'{{"type":"{event}","room":"{name.name}","seq":{row.seq},"ts":{row.ts},"data":{data}}}'
     )
-    return Frame(payload.encode(), room=name.key, state=(name.key, event, row.mint))
+    return Frame(event, payload.encode(), room=name.key, state=(name.key, event, row.mint))
 
 
 def replayed(

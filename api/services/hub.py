@@ -1,0 +1,377 @@
+"""The hub: follows the feed, keeps the rooms, hands every row to whom it concerns.
+
+All of it runs in one thread of one event loop, and a batch of the feed is fanned out without a
+pause: between two awaits every room stands exactly at `position`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Literal
+
+import structlog
+
+from api.services.access import Authorizer
+from api.services.joining import Start, Starts
+from api.services.limits import HubLimits
+from api.services.messages import Identifier, Limits, Pos, Resync, Subscribed, Welcome
+from api.services.outbound import Bounds, Frame, Outbound, encoded
+from api.services.protocol import PROTOCOL_VERSION, Refusal, rooms_of
+from api.services.ring import Ring
+from api.services.rooms import Group, Room, replayed
+from api.services.session import Session, Subscription, unix_ms
+from api.services.snapshots import ReadSnapshot, Snapshots
+from common.errors import FeedGap
+from common.metrics import HUB_CONNECTIONS, HUB_FEED_LAG_SECONDS, HUB_FRAMES, HUB_ROOMS
+from db.feed import OUTAGE, FeedFollower, FeedRow, Missed, Position, recent
+from db.pool import Pool
+
+log = structlog.get_logger()
+
+_JOIN_WITHIN_S = 30.0
+_RETRY_S = 0.2
+
+
+class Hub:
+    """One process's hub. `run` it as a task; it is open for connections while `is_ready`."""
+
+    def __init__(
+        self, pool: Pool, limits: HubLimits, authorizer: Authorizer, read_snapshot: ReadSnapshot
+    ) -> None:
+        self.limits = limits
+        self.authorizer = authorizer
+        self.name = f"hub-{secrets.token_hex(3)}"
+        self.sessions: dict[Outbound, Session] = {}
+        self.rooms: dict[bytes, Room] = {}
+        self.is_draining = False
+        self.frames_sent: Counter[str] = Counter()
+        self._pool = pool
+        self._snapshots = Snapshots(read_snapshot)
+        self._starts = Starts(pool, limits, self._snapshots)
+        self._ring: Ring | None = None
+        self._follower: FeedFollower | None = None
+        self._loaded = asyncio.Event()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._counted: Counter[str] = Counter()
+
+    # --- what others ask
+
+    @property
+    def ring(self) -> Ring:
+        """The newest rows. Only after the first load."""
+        if self._ring is None:
+            raise RuntimeError("the hub has not read the feed yet")
+        return self._ring
+
+    @property
+    def epoch(self) -> str:
+        """Of the feed it follows."""
+        return self.ring.position.epoch
+
+    @property
+    def is_ready(self) -> bool:
+        """Does it follow the feed, and take connections?"""
+        return self._follower is not None and self._follower.is_live and not self.is_draining
+
+    @property
+    def is_open(self) -> bool:
+        """May one more connection come? Also while Postgres is away: what is in memory serves."""
+        has_room = len(self.sessions) < self.limits.max_connections
+        return self._ring is not None and has_room and not self.is_draining
+
+    @property
+    def lag_s(self) -> float:
+        """How long ago the hub last stood at the head of the feed."""
+        return time.monotonic() - self._follower.reached_at if self._follower else 0.0
+
+    def position(self, room: bytes) -> int | None:
+        """Where a room with members stands."""
+        found = self.rooms.get(room)
+        return found.last if found is not None else None
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    async def loaded(self) -> None:
+        """Returns once the feed has been read for the first time."""
+        await self._loaded.wait()
+
+    # --- connections come and go
+
+    def open(self, outbound: Outbound) -> Session:
+        """A connection is accepted: greet it."""
+        session = Session(self, outbound, f"c_{secrets.token_hex(5)}", secrets.randbelow(100) / 100)
+        self.sessions[outbound] = session
+        limits = self.limits
+        session.say(
+            Welcome(
+                protocol=PROTOCOL_VERSION,
+                conn=session.id,
+                epoch=self.epoch,
+                seq=self.ring.position.seq,
+                ts=unix_ms(),
+                auth=None,
+                ping_interval_ms=int(limits.ping_interval_s * 1000),
+                pong_timeout_ms=int(limits.pong_timeout_s * 1000),
+                limits=Limits(
+                    rooms=limits.rooms_anonymous,
+                    msg_per_s=limits.messages_per_s,
+                    burst=limits.message_burst,
+                    max_bytes=limits.message_bytes,
+                ),
+                server=self.name,
+            )
+        )
+        return session
+
+    def outbound(self) -> Outbound:
+        """A queue for a new connection."""
+        limits = self.limits
+        return Outbound(
+            Bounds(limits.queue_soft_bytes, limits.queue_hard_bytes, limits.queue_age_s)
+        )
+
+    def ended(self, session: Session) -> None:
+        """A connection is over."""
+        self.sessions.pop(session.outbound, None)
+
+    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
+        """Look at a credential in the background."""
+        self._spawn(self._authenticate(session, token, identifier))
+
+    async def _authenticate(
+        self, session: Session, token: str, identifier: Identifier | None
+    ) -> None:
+        try:
+            session.on_identity(await self.authorizer.identify(token), identifier)
+        except Refusal as refusal:
+            refusal.id = identifier
+            session.refuse(refusal)
+
+    # --- rooms
+
+    def join(self, session: Session, subscription: Subscription) -> None:
+        """Bring the connection into the room."""
+        self._spawn(self._join(session, subscription))
+
+    def leave(self, session: Session, subscription: Subscription) -> None:
+        """Take it out; an empty room is forgotten."""
+        key = subscription.name.key
+        room = self.rooms.get(key)
+        if not subscription.is_live or room is None:
+            return
+        if room.leave(session.outbound, subscription.events):
+            del self.rooms[key]
+
+    async def _join(self, session: Session, subscription: Subscription) -> None:
+        key = subscription.name.key
+        deadline = self.now() + _JOIN_WITHIN_S
+        while session.rooms.get(key) is subscription:
+            try:
+                start = await self._starts.find(subscription, self.ring, self.position(key))
+                is_near = await self._reached(start.top)
+            except OUTAGE as error:
+                log.warning("join_delayed", room=subscription.name.name, error=repr(error))
+                is_near = False
+            else:
+                rest = self.ring.after(key, start.top.seq) if is_near else None
+                if rest is not None:
+                    if session.rooms.get(key) is subscription:
+                        self._enter(session, subscription, start, rest)
+                    return
+            if self.now() > deadline:
+                session.give_up(subscription)
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def _reached(self, top: Position) -> bool:
+        """Wait until everything up to `top` is fanned out; False if that epoch isn't followed."""
+        if self.epoch != top.epoch:
+            return False
+        if self.ring.position.seq < top.seq:
+            reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((top.seq, reached))
+            try:
+                await asyncio.wait_for(reached, self.limits.lag_s)
+            except TimeoutError:
+                return False
+        return self.epoch == top.epoch
+
+    def _enter(
+        self, session: Session, subscription: Subscription, start: Start, rest: list[FeedRow]
+    ) -> None:
+        """Everything the connection is told before the room is live, and the room, at one
+        stroke.
+        """
+        name, events = subscription.name, subscription.events
+        frames, count, last = replayed(name, [*start.rows, *rest], start.base, events)
+        room = self.rooms.get(name.key)
+        if room is None:
+            room = self.rooms[name.key] = Room(name, last, self.now())
+        room.enter(session.outbound, events)
+        subscription.is_live = True
+        first = _opening(subscription, start, count, self.epoch)
+        snapshot = [start.snapshot] if start.snapshot is not None else []
+        session.send([*first, *snapshot, *frames])
+
+    # --- the feed
+
+    async def run(self) -> None:
+        """Follow the feed and keep time, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._keep_time())
+
+    async def _follow(self) -> None:
+        reason: Literal["gap", "epoch"] = "gap"
+        while True:
+            try:
+                self._load(await recent(self._pool, self.limits.ring_rows, self.limits.replay_s))
+                self._resync_all(reason)
+                self._follower = FeedFollower(self._pool, self.ring.position)
+                async for rows in self._follower.batches():
+                    self._check_lag(rows)
+                    self.fan_out(rows)
+            except FeedGap as gap:
+                log.warning("feed_gap", **gap.fields)
+                reason = "epoch" if gap.fields.get("reason") == "epoch" else "gap"
+                await asyncio.sleep(_RETRY_S)
+            except OUTAGE as error:
+                log.warning("feed_unavailable", error=repr(error))
+                await asyncio.sleep(1)
+
+    def _load(self, found: Missed) -> None:
+        start = Position(found.top.epoch, found.top.seq - len(found.rows))
+        ring = Ring(
+            start, found.base, max_rows=self.limits.ring_rows, max_bytes=self.limits.ring_bytes
+        )
+        for row in found.rows:
+            ring.append(row)
+        self._ring = ring
+        self._snapshots.forget()
+        self._loaded.set()
+
+    def _resync_all(self, reason: Literal["gap", "epoch"]) -> None:
+        self.rooms.clear()
+        for session in list(self.sessions.values()):
+            for subscription in list(session.rooms.values()):
+                if subscription.is_live:
+                    session.resync(subscription, reason)
+
+    def _check_lag(self, rows: list[FeedRow]) -> None:
+        """Too late for too much: a snapshot serves better than a flood of what is over."""
+        late_s = time.time() - rows[0].ts / 1000
+        behind = self._follower.head.seq - rows[0].seq if self._follower is not None else 0
+        if late_s > self.limits.lag_s and behind > self.limits.replay_events:
+            raise FeedGap("the hub is too far behind", reason="lag", late_s=late_s, behind=behind)
+
+    def fan_out(self, rows: list[FeedRow]) -> None:
+        """Everything in `rows` to everybody it concerns, in one go."""
+        now = self.now()
+        touched: dict[Group, None] = {}
+        for row in rows:
+            rooms = [room for key in rooms_of(row) if (room := self.rooms.get(key)) is not None]
+            self.ring.append(row, {room.name.key: room.last for room in rooms})
+            for room in rooms:
+                room.active_at = now
+                touched.update(dict.fromkeys(room.add(row)))
+        for group in touched:
+            self._flush(group, now)
+        HUB_FEED_LAG_SECONDS.observe(max(0.0, time.time() - rows[0].ts / 1000))
+        self._wake_waiting()
+
+    def _flush(self, group: Group, now: float) -> None:
+        frames, overflowed = group.flush(now)
+        for frame in frames:
+            self.frames_sent[frame.event] += len(group.members)
+        for outbound in overflowed:
+            session = self.sessions.get(outbound)
+            if session is not None:
+                session.end(4440)
+
+    def _wake_waiting(self) -> None:
+        if not self._waiting:
+            return
+        seq = self.ring.position.seq
+        for at, reached in self._waiting:
+            if at <= seq and not reached.done():
+                reached.set_result(None)
+        self._waiting = [(at, reached) for at, reached in self._waiting if not reached.done()]
+
+    # --- time passes
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            now = self.now()
+            for session in list(self.sessions.values()):
+                session.tick(now)
+            self._tell_positions(now)
+            self._snapshots.sweep()
+            self._count()
+
+    def _tell_positions(self, now: float) -> None:
+        for room in list(self.rooms.values()):
+            if now - room.active_at < self.limits.idle_pos_s:
+                continue
+            room.active_at = now
+            pos = encoded(Pos(room=room.name.name, epoch=self.epoch, seq=room.last))
+            for outbound in [member for group in room.groups.values() for member in group.members]:
+                self.sessions[outbound].send([pos])
+
+    def _count(self) -> None:
+        HUB_CONNECTIONS.set(len(self.sessions))
+        HUB_ROOMS.set(len(self.rooms))
+        for event, count in self.frames_sent.items():
+            HUB_FRAMES.labels(event).inc(count - self._counted[event])
+        self._counted = self.frames_sent.copy()
+
+    # --- the end
+
+    async def drain(self, within_s: float | None = None) -> None:
+        """Take no more connections, and send those there are away in batches, within that time."""
+        self.is_draining = True
+        within_s = self.limits.drain_s if within_s is None else within_s
+        sessions = list(self.sessions.values())
+        batches = max(1, min(len(sessions) // 50, int(within_s * 10)))
+        size = -(-len(sessions) // batches)
+        for at in range(0, len(sessions), max(1, size)):
+            if at:
+                await asyncio.sleep(within_s / batches)
+            for session in sessions[at : at + size]:
+                session.end(4441)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _opening(subscription: Subscription, start: Start, count: int, epoch: str) -> list[Frame]:
+    """What is said first: the acknowledgement, or that what the client holds is void."""
+    name = subscription.name.name
+    if subscription.resync is not None:
+        reason, first = subscription.resync
+        to = start.base if first is not None else None
+        return [encoded(Resync(room=name, reason=reason, from_=first, to=to))]
+    if not subscription.is_acked:
+        return []
+    return [
+        encoded(
+            Subscribed(
+                room=name,
+                epoch=epoch,
+                seq=start.base,
+                id=subscription.id,
+                recovered=start.is_recovered,
+                replayed=count if start.is_recovered else None,
+                reason=start.reason,
+            )
+        )
+    ]
