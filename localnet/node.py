@@ -40,7 +40,8 @@ class NodeOptions(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     keep_transactions: int = 100_000
     queued_frames: int = MAX_QUEUED_FRAMES
-    first_slot: int = 0
+    first_slot: int | None = None
+    """Default: 0 where time stands still, else `first_slot_now`."""
 
 
 def first_slot_now(slot_ms: int) -> int:
@@ -69,12 +70,15 @@ class Localnet:
         self.options = options or NodeOptions()
         self.port = port
         self.slot_ms = slot_ms
+        first_slot = self.options.first_slot
+        if first_slot is None:
+            first_slot = first_slot_now(slot_ms) if slot_ms else 0
         self.chain = Chain(
             ChainOptions(
                 confirm_after=confirm_after,
                 finalize_after=finalize_after,
                 keep_transactions=self.options.keep_transactions,
-                first_slot=self.options.first_slot,
+                first_slot=first_slot,
             )
         )
         lay_foundation(self.chain)
@@ -193,7 +197,6 @@ class Localnet:
 async def run_localnet(settings: Settings) -> None:
     """The localnet of `settings`, until cancelled. Raises PortInUse."""
     slot_ms = settings.localnet_slot_ms
-    options = NodeOptions(first_slot=first_slot_now(slot_ms))
-    async with Localnet(settings.localnet_port, slot_ms, options=options) as net:
+    async with Localnet(settings.localnet_port, slot_ms) as net:
         log.info("localnet_started", rpc=net.rpc_url, websocket=net.ws_url, slot_ms=slot_ms)
         await asyncio.Event().wait()

@@ -175,7 +175,8 @@ class TransactionMethods(Methods):
         if landed is None or landed.slot > self.chain.tips[level]:
             return None
         shown = show_transaction(landed, asked.style)
-        return {**shown, "slot": landed.slot, "blockTime": self._block_time(landed)}
+        where = {"slot": landed.slot, "transactionIndex": landed.index}
+        return {**shown, **where, "blockTime": self._block_time(landed)}
 
     def get_signatures_for_address(self, text: str, config: Config | None = None) -> object:
         """Transactions that name an account, newest first."""
@@ -190,6 +191,7 @@ class TransactionMethods(Methods):
             {
                 "signature": landed.signature,
                 "slot": landed.slot,
+                "transactionIndex": landed.index,
                 "err": landed.err,
                 "memo": None,
                 "blockTime": self._block_time(landed),
