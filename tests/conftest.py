@@ -46,7 +46,7 @@ async def localnet() -> AsyncIterator[Localnet]:
     """A chain whose clock stands still: `net.tick()` makes slots, confirmed at once."""
     from localnet.node import Localnet
 
-    async with Localnet(port=0, slot_ms=None) as net:
+    async with Localnet(port=0, slot_ms=None, confirm_after=0) as net:
         yield net
 
 
