@@ -59,3 +59,7 @@ class PortInUse(GiveUp):
 
 class BuildError(GiveUp):
     """Something that is built on this machine (the page, the on-chain program) could not be."""
+
+
+class InvalidEvent(GiveUp):
+    """What should be published is not an event of the feed."""

@@ -75,6 +75,36 @@ class Settings(BaseSettings):
     websocket_allowed_origins: str = Field(
         "", description="Comma-separated origins of pages that may connect, beside the API's own."
     )
+    websocket_max_message_bytes: int = Field(
+        16_384, ge=1_024, le=1_048_576, description="Largest message a client may send."
+    )
+    websocket_messages_per_second: float = Field(
+        10, gt=0, description="Messages a client may send, on average."
+    )
+    websocket_message_burst: int = Field(
+        20, ge=1, description="Messages a client may send at once."
+    )
+    websocket_rooms_per_connection: int = Field(
+        100, ge=1, le=10_000, description="Rooms of a connection that has signed in."
+    )
+    websocket_rooms_anonymous: int = Field(
+        20, ge=1, le=10_000, description="Rooms of a connection that has not."
+    )
+    websocket_ping_interval_s: float = Field(
+        25, ge=1, le=300, description="Silence after which a client is pinged."
+    )
+    websocket_replay_events: int = Field(
+        512, ge=0, le=10_000, description="Events a resume replays; more get a snapshot."
+    )
+    websocket_replay_s: float = Field(
+        300, ge=0, le=86_400, description="Age up to which a resume replays."
+    )
+    websocket_drain_s: float = Field(
+        20, ge=0, le=300, description="Time over which many clients are sent away at the end."
+    )
+    websocket_direct_writes: bool = Field(
+        True, description="Write frames to the sockets directly. Off: plain ASGI sends."
+    )
     admin_token: SecretStr | None = Field(
         None, description="Bearer token of administrative calls. Without it they are refused."
     )
