@@ -5,6 +5,8 @@ may also carry a state event alone (a price, a portfolio, statistics that somebo
 `event` tells which.
 """
 
+# ruff: noqa: S608 - what is put into statements are names that are written in this file
+
 from __future__ import annotations
 
 import asyncio
@@ -82,9 +84,12 @@ class Scope(msgspec.Struct, frozen=True):
 
 class Missed(msgspec.Struct, frozen=True):
     """What a scope saw after a position: `rows` in order, at most the limit; `base` is the seq of
-    the log event before them (0: there is none)."""
+    the log event before them (0: there is none); `first` the oldest seq that the feed still
+    holds.
+    """
 
     top: Position
+    first: int
     base: int
     rows: list[FeedRow]
 
@@ -116,7 +121,7 @@ async def last_log_seq(connection: Connection, scope: Scope, up_to: int) -> int:
     """Seq of the newest log event of `scope` at or before `up_to`; 0 if there is none."""
     where, key = _where(scope)
     found: int | None = await connection.fetchval(
-        f"SELECT seq FROM feed f WHERE {where} AND seq <= $2 AND event <> ALL($3) "  # noqa: S608
+        f"SELECT seq FROM feed f WHERE {where} AND seq <= $2 AND event <> ALL($3) "
         "ORDER BY seq DESC LIMIT 1",
         key,
         up_to,
@@ -130,27 +135,35 @@ async def missed(pool: Pool, scope: Scope, after: int, limit: int) -> Missed:
     where, key = _where(scope)
     async with frozen(pool) as (connection, top):
         records = await connection.fetch(
-            f"SELECT {_COLUMNS} FROM feed f WHERE {where} AND seq > $2 ORDER BY seq LIMIT $3",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM feed f WHERE {where} AND seq > $2 ORDER BY seq LIMIT $3",
             key,
             after,
             limit,
         )
+        first: int | None = await connection.fetchval("SELECT min(seq) FROM feed")
         base = await last_log_seq(connection, scope, min(after, top.seq))
-    return Missed(top, base, [_row(record) for record in records])
+    rows = [_row(record) for record in records]
+    return Missed(top, first if first is not None else top.seq + 1, base, rows)
 
 
-async def recent(pool: Pool, rows: int, age_s: float) -> tuple[Position, list[FeedRow]]:
-    """The head, and the newest rows up to it: at most `rows`, none older than `age_s`; oldest
-    first.
-    """
+async def room_position(pool: Pool, scope: Scope) -> tuple[Position, int]:
+    """The feed's position, and the seq of the scope's newest log event at that moment."""
+    async with frozen(pool) as (connection, top):
+        return top, await last_log_seq(connection, scope, top.seq)
+
+
+async def recent(pool: Pool, rows: int, age_s: float) -> Missed:
+    """The newest rows up to the head: at most `rows`, none older than `age_s`, without a hole."""
     async with frozen(pool) as (connection, top):
         records = await connection.fetch(
-            f"SELECT {_COLUMNS} FROM feed f WHERE seq > $1 "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM feed f WHERE seq > $1 "
             "AND committed_at > clock_timestamp() - make_interval(secs => $2) ORDER BY seq",
             top.seq - rows,
             age_s,
         )
-    return top, _unbroken_tail([_row(record) for record in records], top.seq)
+        tail = _unbroken_tail([_row(record) for record in records], top.seq)
+        base = await last_log_seq(connection, Scope(), top.seq - len(tail))
+    return Missed(top, top.seq - len(tail) + 1, base, tail)
 
 
 def _unbroken_tail(rows: list[FeedRow], top: int) -> list[FeedRow]:
@@ -216,7 +229,7 @@ async def read_after(
     Raises FeedGap if they don't continue `after`.
     """
     records = await target.fetch(
-        f"SELECT h.epoch, h.seq AS head, {_COLUMNS} FROM feed_head h "  # noqa: S608
+        f"SELECT h.epoch, h.seq AS head, {_COLUMNS} FROM feed_head h "
         "LEFT JOIN LATERAL (SELECT * FROM feed WHERE seq > $1 ORDER BY seq LIMIT $2) f ON true "
         "ORDER BY f.seq",
         after.seq,
