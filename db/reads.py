@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import asyncpg
 import msgspec
@@ -79,20 +79,20 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     positions: list[PositionRow] = []
 
 
-_TOKEN_COLUMNS = """t.mint, t.program, t.first_seq, t.pool, t.amm_pool, t.creator, t.name, t.symbol,
-t.uri,
-    t.quote_mint, t.decimals, t.quote_decimals, t.supply, t.flags, t.created_slot, t.created_at,
-    t.state_slot, t.state_seq, t.price, t.market_cap, t.progress_bps, t.virtual_base,
-    t.virtual_quote, t.real_base, t.real_quote, t.trades, t.volume_base, t.volume_quote,
-    t.last_trade_at, t.completed_slot, t.migrated_slot"""
-_TRADE = """t.signature, t.program, t.ordinal, t.slot, t.seq, t.mint, t.wallet, t.is_buy,
-    t.base_amount, t.quote_amount, t.user_quote_amount, t.fees, t.price, t.virtual_base,
-    t.virtual_quote, t.real_base, t.real_quote, t.progress_bps, t.block_time, t.is_own,
-    k.pool, k.amm_pool, k.quote_mint, k.quote_decimals, k.supply"""
-_CANDLE = """t.mint, t.interval_s, t.start, t.open, t.high, t.low, t.close, t.first_slot,
-    t.first_seq, t.last_slot, t.last_seq, t.volume_base, t.volume_quote, t.trades, t.rev"""
-_POSITION = """t.wallet, t.mint, t.base_amount, t.cost_quote, t.realized_quote, t.buys, t.sells,
-    t.seq, t.slot"""
+_OF_TOKEN = ("pool", "amm_pool", "quote_mint", "quote_decimals", "supply")
+"""Fields of a TradeView that are its token's."""
+
+
+def _columns(row: type[msgspec.Struct], others: tuple[str, ...] = ()) -> str:
+    """The struct's fields as columns of `t`, `others` of `k`."""
+    names = row.__struct_fields__
+    return ", ".join(f"k.{name}" if name in others else f"t.{name}" for name in names)
+
+
+_TOKENS = _columns(TokenRow)
+_TRADES = _columns(TradeView, _OF_TOKEN)
+_CANDLES = _columns(CandleRow)
+_POSITIONS = _columns(PositionRow)
 
 _ORDER_OF_TOKENS: Mapping[TokenOrder, str] = MappingProxyType(
     {"new": "first_seq", "active": "state_seq"}
@@ -105,7 +105,7 @@ async def tokens(pool: Pool, order: TokenOrder, before: Before, limit: int) -> P
     where, arguments = ("true", []) if before is None else (f"t.{key} < $2", [before[0]])
     position, records = await _at_position(
         pool,
-        f"SELECT {_TOKEN_COLUMNS} FROM tokens t WHERE {where} ORDER BY t.{key} DESC LIMIT $1",
+        f"SELECT {_TOKENS} FROM tokens t WHERE {where} ORDER BY t.{key} DESC LIMIT $1",
         limit + 1,
         *arguments,
     )
@@ -118,7 +118,7 @@ async def token(pool: Pool, mint: bytes) -> tuple[Position, TokenRow | None]:
     """One token."""
     position, records = await _at_position(
         pool,
-        f"SELECT {_TOKEN_COLUMNS} FROM tokens t WHERE t.mint = $1",
+        f"SELECT {_TOKENS} FROM tokens t WHERE t.mint = $1",
         mint,
     )
     return position, _token(records[0]) if records else None
@@ -133,7 +133,7 @@ async def trades(pool: Pool, scope: Scope, before: Before, limit: int) -> Page[T
         arguments.extend(before)
     position, records = await _at_position(
         pool,
-        f"SELECT {_TRADE} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
+        f"SELECT {_TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
         f"WHERE {where} AND NOT t.retracted ORDER BY t.slot DESC, t.seq DESC LIMIT $2",
         *arguments,
     )
@@ -148,14 +148,14 @@ async def candles(
     where, arguments = ("true", []) if before is None else ("t.start < $4", [before[0]])
     position, records = await _at_position(
         pool,
-        f"SELECT {_CANDLE} FROM candles t WHERE t.mint = $1 AND t.interval_s = $2 "
+        f"SELECT {_CANDLES} FROM candles t WHERE t.mint = $1 AND t.interval_s = $2 "
         f"AND {where} ORDER BY t.start DESC LIMIT $3",
         mint,
         interval_s,
         limit + 1,
         *arguments,
     )
-    found = [CandleRow(**{name: each[name] for name in _CANDLE_FIELDS}) for each in records]
+    found = [CandleRow(**_fields(CandleRow, each)) for each in records]
     return _page(position, found, limit, lambda row: (row.start,))
 
 
@@ -187,7 +187,7 @@ async def snapshot(pool: Pool, scope: Scope) -> Snapshot:
 
 async def _fetch_tokens(connection: Connection, where: str, *key: bytes) -> list[TokenRow]:
     records = await connection.fetch(
-        f"SELECT {_TOKEN_COLUMNS} FROM tokens t WHERE {where} ORDER BY t.first_seq DESC LIMIT $1",
+        f"SELECT {_TOKENS} FROM tokens t WHERE {where} ORDER BY t.first_seq DESC LIMIT $1",
         SNAPSHOT_TOKENS,
         *key,
     )
@@ -196,7 +196,7 @@ async def _fetch_tokens(connection: Connection, where: str, *key: bytes) -> list
 
 async def _fetch_trades(connection: Connection, where: str, key: bytes) -> list[TradeView]:
     records = await connection.fetch(
-        f"SELECT {_TRADE} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
+        f"SELECT {_TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
         f"WHERE {where} AND NOT t.retracted ORDER BY t.slot DESC, t.seq DESC LIMIT $1",
         SNAPSHOT_TRADES,
         key,
@@ -207,7 +207,7 @@ async def _fetch_trades(connection: Connection, where: str, key: bytes) -> list[
 async def _fetch_newest_trades(connection: Connection) -> list[TradeView]:
     """Of all tokens, by way of the feed: trades themselves are not indexed by seq alone."""
     records = await connection.fetch(
-        f"""SELECT {_TRADE} FROM (
+        f"""SELECT {_TRADES} FROM (
                 SELECT mint, slot, seq FROM feed WHERE event = 'new_trade'
                 ORDER BY seq DESC LIMIT $1) f
             JOIN trades t ON t.mint = f.mint AND t.slot = f.slot AND t.seq = f.seq
@@ -220,11 +220,11 @@ async def _fetch_newest_trades(connection: Connection) -> list[TradeView]:
 
 async def _fetch_positions(connection: Connection, wallet: bytes) -> list[PositionRow]:
     records = await connection.fetch(
-        f"SELECT {_POSITION} FROM positions t WHERE t.wallet = $1 ORDER BY t.seq DESC LIMIT $2",
+        f"SELECT {_POSITIONS} FROM positions t WHERE t.wallet = $1 ORDER BY t.seq DESC LIMIT $2",
         wallet,
         SNAPSHOT_POSITIONS,
     )
-    return [PositionRow(**dict(each)) for each in records]
+    return [PositionRow(**_fields(PositionRow, each)) for each in records]
 
 
 async def _at_position(
@@ -249,14 +249,13 @@ def _page(
     return Page(position, items, key(items[-1]) if len(found) > limit else None)
 
 
-_TOKEN_FIELDS = TokenRow.__struct_fields__
-_TRADE_FIELDS = TradeView.__struct_fields__
-_CANDLE_FIELDS = CandleRow.__struct_fields__
-
-
 def _token(record: asyncpg.Record) -> TokenRow:
-    return TokenRow(**{name: record[name] for name in _TOKEN_FIELDS})
+    return TokenRow(**_fields(TokenRow, record))
 
 
 def _trade(record: asyncpg.Record) -> TradeView:
-    return TradeView(**{name: record[name] for name in _TRADE_FIELDS})
+    return TradeView(**_fields(TradeView, record))
+
+
+def _fields(row: type[msgspec.Struct], record: asyncpg.Record) -> dict[str, Any]:
+    return {name: record[name] for name in row.__struct_fields__}
