@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from programs.channels import events_of, payload_of
-from programs.events import AnyEvent, Created, Traded
+from programs.events import AnyEvent, Completed, Traded
 from programs.instructions import ProgramCalls, calls_of
 from programs.logs import (
     TRUNCATED,
@@ -24,7 +24,7 @@ from programs.logs import (
     owned_data,
     walk,
 )
-from programs.program import Call, Emitted, Pool, Program
+from programs.program import Call, Emitted, News, Pool, Program
 from programs.registry import ProgramSet
 from programs.rpc_json import Transaction
 
@@ -123,14 +123,15 @@ class _Outcome:
         path = emitted.path or f"log:{self._text.count(chr(10), 0, emitted.order) - 1}"
         self.undecoded.append(Undecoded(program.name, path, reason, emitted.payload))
 
-    def _keep(self, program: Program, news: AnyEvent | Pool | None) -> None:
-        if news is None:
-            return
+    def _keep(self, program: Program, news: News) -> None:
         if isinstance(news, Pool):
             self.pools.append(news)
-            return
-        self.events.append(news)
-        self._ordinals[program.name] = news.ordinal + 1
+        elif isinstance(news, tuple):
+            self.events += news
+            self._ordinals[program.name] = news[-1].ordinal + 1
+        elif news is not None:
+            self.events.append(news)
+            self._ordinals[program.name] = news.ordinal + 1
 
 
 Found = tuple[Program, Emitted | Call, int]
@@ -174,7 +175,7 @@ def decode_logs(logs: Sequence[str], err: object | None, programs: ProgramSet) -
         needs_transaction=needs or is_truncated or not is_proven,
         is_truncated=is_truncated,
         undecoded=tuple(outcome.undecoded),
-        pools=tuple(outcome.pools),
+        pools=(*outcome.pools, *_pools(outcome.events)),
         unknown=tuple(outcome.unknown),
         shares=shares,
     )
@@ -196,6 +197,18 @@ def _instructions_logged(
             trades = sum(isinstance(e, Traded) and e.program == program.name for e in events)
             shares.append(Share(program.name, instructions, trades))
     return needs, tuple(shares)
+
+
+def decode_payload(program: Program, payload: bytes, call: Call | None = None) -> Decoded:
+    """One event's bytes, as kept in the quarantine. `call`: the instruction that emitted them."""
+    outcome = _Outcome()
+    outcome.event(program, Emitted(payload, 0, "payload", call))
+    return Decoded(
+        events=tuple(outcome.events),
+        undecoded=tuple(outcome.undecoded),
+        pools=tuple(outcome.pools),
+        unknown=tuple(outcome.unknown),
+    )
 
 
 # --- from a transaction
@@ -271,5 +284,5 @@ def _note_unknown_instructions(
 def _pools(events: Sequence[AnyEvent]) -> Iterator[Pool]:
     """What the events themselves say of pools."""
     for event in events:
-        if isinstance(event, Created | Traded) and event.pool and event.mint:
+        if not isinstance(event, Completed) and event.pool and event.mint:
             yield Pool(event.pool, event.mint, event.quote_mint)

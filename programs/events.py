@@ -61,7 +61,7 @@ class Traded(Event, frozen=True, kw_only=True, tag="trade"):
     is_buy: bool
     base_amount: int
     quote_amount: int
-    """Quote units that moved the curve, as the program's event states them."""
+    """Quote units bought for or sold for, as the program's event states them."""
     user_quote_amount: int | None
     """Quote units the trader paid (buy) or received (sell), fees included."""
     quote_mint: bytes | None
@@ -74,6 +74,21 @@ class Traded(Event, frozen=True, kw_only=True, tag="trade"):
     progress_bps: int | None = None
     """Share of the curve sold after this trade, 0 … 10000, where the event's numbers give it."""
     flags: tuple[str, ...] = ()
+    moved_quote: int | None = None
+    """Quote units by which the reserves changed, where that is not `quote_amount`."""
+    sqrt_price: int | None = None
+    """Square root of the spot price, 64 binary places, of curves that have it in place of
+    reserves.
+    """
+
+    @property
+    def spot(self) -> tuple[int, int] | None:
+        """Spot price after the trade as a fraction (quote, base) of base units."""
+        if self.sqrt_price is not None:
+            return self.sqrt_price**2, 1 << 128
+        if self.virtual_base and self.virtual_quote is not None:
+            return self.virtual_quote, self.virtual_base
+        return None
 
 
 class Completed(Event, frozen=True, kw_only=True, gc=False, tag="complete"):

@@ -61,7 +61,7 @@ class Interface(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other_events: dict[str, str]
     instructions: dict[str, InstructionFacts]
     other_instructions: dict[str, str]
-    types: dict[str, list[str] | dict[str, list[str]]] = {}
+    types: dict[str, list[str] | dict[str, dict[str, list[str]]]] = {}
     constants: dict[str, int | str] = {}
     """Numbers and keys of the program's global account and of other programs it works with."""
 

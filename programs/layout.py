@@ -62,8 +62,8 @@ class Field(tuple[str, str]):
         return cls((name, type_name))
 
 
-Types = Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]]
-"""Named types: a list of "name type" fields, or {"enum": [variant, …]} without data."""
+Types = Mapping[str, Sequence[str] | Mapping[str, Mapping[str, Sequence[str]]]]
+"""Named types: a struct's fields as "name type", or an enum as {"enum": {variant: fields}}."""
 
 _Step = Callable[[bytes, int, Values], int]
 """Reads at an offset, appends to the values, returns the offset behind."""
@@ -118,18 +118,18 @@ class Reader:
 
 
 class _Compiled:
-    """Steps of a field list, how many values they give, and which of those are booleans."""
+    """Steps of a field list, how many values they give, and which of those are bounded."""
 
-    def __init__(self, steps: list[_Step], width: int, bools: tuple[int, ...]) -> None:
+    def __init__(self, steps: list[_Step], width: int, limits: tuple[tuple[int, int], ...]) -> None:
         self.steps = steps
         self.width = width
-        self._bools = bools
+        self._limits = limits
 
     def check(self, values: Values) -> None:
-        """Borsh writes a bool as 0 or 1: anything else means that we misread."""
-        for index in self._bools:
-            if values[index] > 1:
-                raise LayoutError(f"a bool holds {values[index]}")
+        """Borsh writes a bool as 0 or 1, an enum as one of its variants: else we misread."""
+        for index, greatest in self._limits:
+            if values[index] > greatest:
+                raise LayoutError(f"{values[index]} where at most {greatest} can be")
 
 
 def _flatten(fields: Sequence[Field], types: Types) -> list[Field]:
@@ -137,14 +137,22 @@ def _flatten(fields: Sequence[Field], types: Types) -> list[Field]:
     flat: list[Field] = []
     for name, type_name in fields:
         inner = types.get(type_name)
-        if isinstance(inner, Mapping):
-            flat.append(Field((name, "u8")))
-        elif inner is not None:
+        if inner is None or isinstance(inner, Mapping):
+            flat.append(Field((name, type_name)))
+        else:
             nested = [Field.parse(text) for text in inner]
             flat += _flatten([Field((f"{name}.{sub}", kind)) for sub, kind in nested], types)
-        else:
-            flat.append(Field((name, type_name)))
     return flat
+
+
+def _greatest(type_name: str, types: Types) -> int | None:
+    """Greatest value of a one-byte type that Borsh bounds: a bool, an enum without data."""
+    if type_name == "bool":
+        return 1
+    inner = types.get(type_name)
+    if isinstance(inner, Mapping) and not any(inner["enum"].values()):
+        return len(inner["enum"]) - 1
+    return None
 
 
 def _compile(fields: Sequence[Field], types: Types, wanted: Sequence[str]) -> _Compiled:
@@ -153,8 +161,9 @@ def _compile(fields: Sequence[Field], types: Types, wanted: Sequence[str]) -> _C
     kept = [field for field in fields if field[0] in wanted]
     for name, type_name in fields:
         is_wanted = name in wanted
-        if type_name in _FIXED or _ARRAY.fullmatch(type_name):
-            run += [(scalar, is_wanted) for scalar in _scalars(type_name)]
+        plain = "u8" if _greatest(type_name, types) is not None else type_name
+        if plain in _FIXED or _ARRAY.fullmatch(plain):
+            run += [(scalar, is_wanted) for scalar in _scalars(plain)]
             continue
         if run:
             steps.append(_run(run))
@@ -162,8 +171,9 @@ def _compile(fields: Sequence[Field], types: Types, wanted: Sequence[str]) -> _C
         steps.append(_variable(type_name, types, is_wanted))
     if run:
         steps.append(_run(run))
-    bools = tuple(i for i, (_, type_name) in enumerate(kept) if type_name == "bool")
-    return _Compiled(steps, len(kept), bools)
+    limits = [(index, _greatest(kind, types)) for index, (_, kind) in enumerate(kept)]
+    bounded = tuple((index, greatest) for index, greatest in limits if greatest is not None)
+    return _Compiled(steps, len(kept), bounded)
 
 
 def _scalars(type_name: str) -> list[str]:
@@ -212,6 +222,9 @@ def _variable(type_name: str, types: Types, is_wanted: bool) -> _Step:
         return _text if is_wanted else _skip_sized(1)
     if type_name == "bytes":
         return _blob if is_wanted else _skip_sized(1)
+    inner = types.get(type_name)
+    if isinstance(inner, Mapping):
+        return _enum([_whole(fields, types) for fields in inner["enum"].values()], is_wanted)
     generic = _GENERIC.fullmatch(type_name)
     if generic is None:
         raise InterfaceError(f"unknown type {type_name!r}")
@@ -222,6 +235,12 @@ def _variable(type_name: str, types: Types, is_wanted: bool) -> _Step:
     if not is_wanted and all(kind in _FIXED for _, kind in fields):
         return _skip_sized(sum(struct.calcsize("<" + _FIXED[kind]) for _, kind in fields))
     return _many(item, is_wanted)
+
+
+def _whole(texts: Sequence[str], types: Types) -> _Compiled:
+    """All fields of a struct or variant."""
+    fields = _flatten([Field.parse(text) for text in texts], types)
+    return _compile(fields, types, [name for name, _ in fields])
 
 
 def _sized(payload: bytes, at: int, unit: int) -> tuple[int, int]:
@@ -280,6 +299,25 @@ def _optional(item: _Compiled, is_wanted: bool) -> _Step:
         end = _item(item, payload, at + 1, found) if payload[at] else at + 1
         if is_wanted:
             values.append(found[-1])
+        return end
+
+    return read
+
+
+def _enum(variants: Sequence[_Compiled], is_wanted: bool) -> _Step:
+    """An enum with data: (index of the variant, its values)."""
+
+    def read(payload: bytes, at: int, values: Values) -> int:
+        if at >= len(payload) or payload[at] >= len(variants):
+            raise LayoutError("an enum's variant is unknown")
+        variant = variants[payload[at]]
+        found: Values = []
+        end = at + 1
+        for step in variant.steps:
+            end = step(payload, end, found)
+        variant.check(found)
+        if is_wanted:
+            values.append((payload[at], *found))
         return end
 
     return read

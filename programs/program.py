@@ -57,9 +57,9 @@ class Context(msgspec.Struct, frozen=True, gc=False):
         return None if index is None else self.call.account(index)
 
 
-News = AnyEvent | Pool | None
+News = AnyEvent | Pool | tuple[AnyEvent, ...] | None
 EventDecoder = Callable[[bytes, Context], News]
-"""Event bytes, discriminator included → an event, a pool, or None where it is no news.
+"""Event bytes, discriminator included → an event (or several), a pool, or None where it is no news.
 
 Raises LayoutError (a ValueError) if the bytes do not fit.
 """

@@ -8,10 +8,18 @@ from types import MappingProxyType
 import msgspec
 
 from common.errors import SettingsError
-from programs import pump
+from programs import boop, dbc, heaven, launchlab, moonshot, pump, pumpswap
 from programs.program import Program
 
-_ALL = (pump.PROGRAM,)
+_ALL = (
+    pump.PROGRAM,
+    pumpswap.PROGRAM,
+    launchlab.PROGRAM,
+    dbc.PROGRAM,
+    moonshot.PROGRAM,
+    boop.PROGRAM,
+    heaven.PROGRAM,
+)
 
 PROGRAMS: Mapping[bytes, Program] = MappingProxyType({program.id: program for program in _ALL})
 """Program key → launchpad."""
