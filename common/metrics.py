@@ -17,6 +17,12 @@ INDEXER_BATCH_SECONDS = Histogram(
     "From first update of a batch to its commit",
     buckets=_SECONDS,
 )
+INDEXER_DUPLICATES = Counter(
+    "curvefeed_indexer_duplicates_total", "Events seen again that were stored already"
+)
+INDEXER_QUARANTINED = Counter(
+    "curvefeed_indexer_quarantined_total", "Payloads set aside because they could not be decoded"
+)
 
 # --- hub
 HUB_CONNECTIONS = Gauge("curvefeed_hub_connections", "Open WebSocket connections")

@@ -52,6 +52,15 @@ class Settings(BaseSettings):
     indexer_commitment: Commitment = Field(
         "confirmed", description="Commitment at which events are read."
     )
+    indexer_start_slot: int | None = Field(
+        None,
+        ge=0,
+        description="First slot to index where nothing is stored yet. Default: a live cluster's "
+        "tip, the localnet's beginning.",
+    )
+    indexer_stall_seconds: float = Field(
+        30, gt=0, description="Silence of the node's stream after which to reconnect."
+    )
     indexer_max_pending: int = Field(
         10_000,
         ge=100,

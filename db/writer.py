@@ -1,0 +1,141 @@
+"""The one writer of a database: a connection that holds the lease, and transactions on it.
+
+Whoever writes must hold an advisory lock, and holds it by the very connection it writes with: when
+the connection is gone so is the lock, and nothing more can be written. A second indexer on the same
+database waits as a hot standby.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import TracebackType
+from typing import TypeAlias
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+
+from common.errors import DatabaseUnavailable
+from db.pool import Connection, Pool
+
+_LOCK = (0x63757276, 1)
+"""The writer's advisory lock: "curv", 1. (Migrations use the one-number form.)"""
+_STANDBY_POLL_S = 0.5
+_TIMEOUT_S = 10
+TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+Holder: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+_log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """Use as an async context. `lease` counts the leases it took: cached state is good for one."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._holder: Holder | None = None
+        self.lease = 0
+
+    async def __aenter__(self) -> Writer:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._holder is not None:
+            holder, self._holder = self._holder, None
+            with suppress(*TRANSIENT):
+                await self._pool.release(holder, timeout=5)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction under the lease; waits for the lease while another writer has it.
+
+        Raises DatabaseUnavailable for whatever may pass: the transaction may or may not have been
+        committed then, and the next one may run under another lease.
+        """
+        async with self._session() as connection, connection.transaction():
+            yield connection
+
+    async def is_holding(self) -> bool:
+        """Take the lease if it is free; False if another writer has it. May DatabaseUnavailable."""
+        with transient_errors():
+            return await self._try() is not None
+
+    async def wait(self) -> None:
+        """Wait until the lease is ours. Raises DatabaseUnavailable."""
+        async with self._session():
+            pass
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Connection]:
+        try:
+            with transient_errors():
+                yield await self._held()
+        except (DatabaseUnavailable, asyncio.CancelledError):
+            self._abandon()
+            raise
+
+    async def _held(self) -> Holder:
+        is_waiting = False
+        while (holder := await self._try()) is None:
+            if not is_waiting:
+                _log.info("standing_by", reason="another indexer writes to this database")
+                is_waiting = True
+            await asyncio.sleep(_STANDBY_POLL_S)
+        if is_waiting:
+            _log.info("took_over")
+        return holder
+
+    async def _try(self) -> Holder | None:
+        if self._holder is not None and not self._holder.is_closed():
+            return self._holder
+        self._abandon()
+        connection = await self._pool.acquire(timeout=_TIMEOUT_S)
+        try:
+            is_ours = await connection.fetchval(
+                "SELECT pg_try_advisory_lock($1, $2)", *_LOCK, timeout=_TIMEOUT_S
+            )
+        except BaseException:
+            connection.terminate()
+            raise
+        if not is_ours:
+            await self._pool.release(connection)
+            return None
+        self._holder = connection
+        self.lease += 1
+        return connection
+
+    def _abandon(self) -> None:
+        """Cut the connection: what it was doing must not be finished behind our back."""
+        if self._holder is not None:
+            holder, self._holder = self._holder, None
+            holder.terminate()
+
+
+@contextmanager
+def transient_errors() -> Iterator[None]:
+    """Errors of the driver after which trying again helps become DatabaseUnavailable."""
+    try:
+        yield
+    except TRANSIENT as error:
+        raise DatabaseUnavailable(
+            "Postgres does not answer", reason=f'"{error or type(error).__name__}"'
+        ) from error

@@ -1,0 +1,58 @@
+"""From decoded events to committed rows: each once, all of a batch or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from db import writes
+from db.pool import Connection
+from db.rows import Changes, Identity, PoolRow, QuarantineRow
+from db.writer import Writer
+from indexer.fold import fold
+from indexer.seen import Seen, keys_of, late_positions
+
+
+class Batch(msgspec.Struct):
+    """What one transaction of the database is to store."""
+
+    events: list[Seen] = []
+    quarantine: list[QuarantineRow] = []
+    pools: list[PoolRow] = []
+    checkpoints: dict[str, int] = {}
+
+
+async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
+    """Store a batch: what of it is stored already counts once. Returns what was new.
+
+    Raises DatabaseUnavailable where it may or may not have been stored: the same batch can be
+    committed again, for events are known by their identity.
+    """
+    async with writer.transaction() as connection:
+        new = await _new(connection, batch.events)
+        changes = await _folded(connection, new, commitment) if new else Changes()
+        changes.pools, changes.quarantine = batch.pools, batch.quarantine
+        changes.checkpoints = batch.checkpoints
+        await writes.store(connection, changes)
+    return changes
+
+
+async def _new(connection: Connection, events: Sequence[Seen]) -> list[Seen]:
+    """Events that are not stored, each once, by slot: a batch by itself is never out of order."""
+    if not events:
+        return []
+    known = await writes.known(connection, {seen.signature for seen in events})
+    new: dict[Identity, Seen] = {}
+    for seen in events:
+        if seen.identity not in known:
+            new.setdefault(seen.identity, seen)
+    return sorted(new.values(), key=lambda seen: seen.slot)
+
+
+async def _folded(connection: Connection, events: Sequence[Seen], commitment: str) -> Changes:
+    keys = keys_of(events)
+    state = await writes.load(connection, keys.mints, keys.positions, keys.candles)
+    state.past = await writes.load_past(connection, late_positions(events, state))
+    first_seq = await writes.take_seqs(connection, len(events))
+    return fold(state, events, first_seq, commitment)

@@ -1,0 +1,263 @@
+"""The fold: what is stored and new events → rows and feed messages. Pure.
+
+New events come in the order they get numbers in, sorted by slot. One may still be older than what
+is stored (it was missed, or its slot came late): its place is (slot, seq), so it changes a candle's
+open but not its close, volumes but not the price, and makes its wallet's position be folded from
+the start (`State.past`).
+
+A token's price, candles and positions follow its own pools and its own quote mint only: anybody can
+open another pool for it, at any price. Trades elsewhere are stored and told, and move nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from db.rows import (
+    CandleKey,
+    CandleRow,
+    Changes,
+    FeedInsert,
+    PastTrade,
+    PositionKey,
+    PositionRow,
+    State,
+    TokenEventRow,
+    TokenRow,
+    TradeRow,
+)
+from indexer import candles, messages, positions
+from indexer.seen import Seen, base_decimals, quote_decimals
+from programs import curve
+from programs.events import Completed, Created, Migrated, Traded
+
+_MAX_EXTRA_BYTES = 32_767
+Spot = tuple[Decimal | None, Decimal | None]
+"""Price and market cap."""
+
+
+def fold(state: State, batch: Sequence[Seen], first_seq: int, commitment: str) -> Changes:
+    """Rows and messages of a batch of events, none of which is stored yet; `state` is changed.
+
+    `state` holds what is stored under `keys_of(batch)`, and in `past` the trades of
+    `late_positions`. Event number i of the batch gets the number `first_seq + i` in the feed.
+    """
+    folding = _Folding(state, commitment)
+    for seq, seen in enumerate(batch, first_seq):
+        folding.add(seen, seq)
+    return folding.changes()
+
+
+class _Folding:
+    """One batch being folded."""
+
+    def __init__(self, state: State, commitment: str) -> None:
+        self._state = state
+        self._commitment = commitment
+        self._changes = Changes()
+        self._tokens: dict[bytes, TokenRow] = {}
+        self._positions: dict[PositionKey, PositionRow] = {}
+        self._candles: dict[CandleKey, CandleRow] = {}
+
+    def changes(self) -> Changes:
+        """All that was folded."""
+        changes = self._changes
+        changes.tokens = list(self._tokens.values())
+        changes.positions = list(self._positions.values())
+        changes.candles = list(self._candles.values())
+        for candle in changes.candles:
+            candle.rev += 1
+        return changes
+
+    def add(self, seen: Seen, seq: int) -> None:
+        """Fold the next event."""
+        event = seen.event
+        token = self._token(seen, seq)
+        if isinstance(event, Traded):
+            self._traded(token, seen, event, seq)
+        elif isinstance(event, Created):
+            self._created(token, seen, event, seq)
+        elif isinstance(event, Completed):
+            self._completed(token, seen, event, seq)
+        else:
+            self._migrated(token, seen, event, seq)
+
+    def _token(self, seen: Seen, seq: int) -> TokenRow:
+        """The event's token, made at its first mention, even if its creation was not seen."""
+        event, mint = seen.event, seen.mint
+        token = self._state.tokens.get(mint)
+        if token is None:
+            token = TokenRow(mint=mint, program=event.program, first_seq=seq)
+            self._state.tokens[mint] = token
+        self._tokens[mint] = token
+        if token.quote_mint is None or (seen.quote_mint and isinstance(event, Created)):
+            token.quote_mint = seen.quote_mint
+            token.quote_decimals = quote_decimals(seen.quote_mint)
+        if token.decimals is None:
+            token.decimals = base_decimals(event.program)
+        return token
+
+    # --- trades
+
+    def _traded(self, token: TokenRow, seen: Seen, event: Traded, seq: int) -> None:
+        spot = _spot(token, seen, event)
+        is_own = _is_own(token, seen)
+        position = None
+        if is_own:
+            self._move(token, seen, event, seq, spot)
+            position = self._position(seen, event, seq)
+        self._changes.trades.append(_trade_row(seen, event, seq, spot[0], is_own=is_own))
+        self._tell(
+            seen, seq, "new_trade",
+            messages.new_trade(seen, event, self._commitment, *spot),
+            messages.price_update(token) if is_own else None,
+            None if position is None else messages.portfolio_update(position),
+        )  # fmt: skip
+
+    def _move(self, token: TokenRow, seen: Seen, event: Traded, seq: int, spot: Spot) -> None:
+        """The token's state, unless a younger trade is already in it, its sums and its candle."""
+        if (seen.slot, seq) >= (token.state_slot, token.state_seq):
+            _set_state(token, event, seen.slot, seq, spot)
+        token.trades += 1
+        token.volume_base += event.base_amount
+        token.volume_quote += event.quote_amount
+        if seen.block_time is not None:
+            token.last_trade_at = max(token.last_trade_at or seen.block_time, seen.block_time)
+            if spot[0] is not None:
+                self._candle(seen, event, seq, spot[0])
+
+    def _candle(self, seen: Seen, event: Traded, seq: int, price: Decimal) -> None:
+        assert seen.block_time is not None  # noqa: S101 - the caller looked
+        key = candles.key_of(seen.mint, seen.block_time)
+        candle = self._state.candles.get(key)
+        if candle is None:
+            candle = self._state.candles[key] = candles.opened(key, price, seen.slot, seq)
+        candles.apply(candle, price, seen.slot, seq)
+        candle.volume_base += event.base_amount
+        candle.volume_quote += event.quote_amount
+        candle.trades += 1
+        self._candles[key] = candle
+
+    def _position(self, seen: Seen, event: Traded, seq: int) -> PositionRow | None:
+        """The wallet's position, this trade included wherever it belongs."""
+        if event.wallet is None:
+            return None
+        key = event.wallet, seen.mint
+        position = self._state.positions.get(key)
+        if position is None:
+            position = PositionRow(wallet=key[0], mint=key[1])
+        trade = _past(event, seen.slot, seq)
+        past = self._state.past.get(key)
+        if past is not None:
+            past.append(trade)
+        if past is not None and trade.slot < position.slot:
+            position = positions.fold(key, past)
+        else:
+            positions.apply(position, trade)
+        self._state.positions[key] = self._positions[key] = position
+        return position
+
+    # --- the rare events
+
+    def _created(self, token: TokenRow, seen: Seen, event: Created, seq: int) -> None:
+        token.program, token.pool, token.creator = event.program, event.pool, event.creator
+        token.name, token.symbol, token.uri = map(_storable, (event.name, event.symbol, event.uri))
+        token.decimals = event.base_decimals if event.base_decimals is not None else token.decimals
+        token.supply, token.flags = event.supply, list(event.flags)
+        token.created_slot, token.created_at = seen.slot, seen.block_time
+        if token.trades == 0:  # seen after trades, however late, it cannot be news of the price
+            _set_state(token, event, seen.slot, seq, _spot(token, seen, event))
+        self._event_row(seen, seq, "create")
+        told = messages.token_created(seen, event, self._commitment, token)
+        self._tell(seen, seq, "token_created", told, messages.price_update(token))
+
+    def _completed(self, token: TokenRow, seen: Seen, event: Completed, seq: int) -> None:
+        token.completed_slot = seen.slot
+        self._event_row(seen, seq, "complete")
+        told = messages.curve_completed(seen, event, self._commitment)
+        self._tell(seen, seq, "curve_completed", told, messages.price_update(token))
+
+    def _migrated(self, token: TokenRow, seen: Seen, event: Migrated, seq: int) -> None:
+        token.migrated_slot, token.amm_pool = seen.slot, event.pool
+        self._event_row(seen, seq, "migrate")
+        told = messages.token_migrated(seen, event, self._commitment)
+        self._tell(seen, seq, "token_migrated", told, messages.price_update(token))
+
+    def _event_row(self, seen: Seen, seq: int, kind: str) -> None:
+        event = seen.event
+        self._changes.token_events.append(
+            TokenEventRow(
+                signature=seen.signature, program=event.program, ordinal=event.ordinal,
+                slot=seen.slot, seq=seq, kind=kind, mint=seen.mint, wallet=event.wallet,
+                block_time=seen.block_time,
+            )
+        )  # fmt: skip
+
+    def _tell(
+        self, seen: Seen, seq: int, name: str, data: str, price: str | None,
+        portfolio: str | None = None,
+    ) -> None:  # fmt: skip
+        self._changes.feed.append(
+            FeedInsert(
+                seq=seq, event=name, mint=seen.mint, wallet=seen.event.wallet, slot=seen.slot,
+                data=data, price_update=price, portfolio_update=portfolio,
+            )
+        )  # fmt: skip
+
+
+def _is_own(token: TokenRow, seen: Seen) -> bool:
+    """Whether the trade was on the token's own curve or pool, in its own quote."""
+    pool, own_pools = seen.event.pool, (token.pool, token.amm_pool)
+    is_pool = pool is None or own_pools == (None, None) or pool in own_pools
+    return is_pool and seen.quote_mint in (None, token.quote_mint)
+
+
+def _spot(token: TokenRow, seen: Seen, event: Traded | Created) -> Spot:
+    """Price and market cap by the event's own reserves; None where something of it is unknown."""
+    quote, base, decimals = event.virtual_quote, event.virtual_base, token.decimals
+    of_quote = quote_decimals(seen.quote_mint or token.quote_mint)
+    if quote is None or base is None or decimals is None or of_quote is None:
+        return None, None
+    price = curve.price_text(quote, base, of_quote, decimals)
+    if price is None:
+        return None, None
+    cap = None
+    if token.supply is not None:
+        cap = curve.market_cap_text(quote, base, token.supply, of_quote)
+    return Decimal(price), None if cap is None else Decimal(cap)
+
+
+def _set_state(token: TokenRow, event: Traded | Created, slot: int, seq: int, spot: Spot) -> None:
+    token.state_slot, token.state_seq = slot, seq
+    token.price, token.market_cap = spot
+    token.virtual_base, token.virtual_quote = event.virtual_base, event.virtual_quote
+    token.real_base, token.real_quote = event.real_base, event.real_quote
+    token.progress_bps = event.progress_bps if isinstance(event, Traded) else 0
+
+
+def _past(event: Traded, slot: int, seq: int) -> PastTrade:
+    return PastTrade(
+        slot=slot, seq=seq, is_buy=event.is_buy, base_amount=event.base_amount,
+        quote_amount=event.quote_amount, user_quote_amount=event.user_quote_amount,
+    )  # fmt: skip
+
+
+def _trade_row(
+    seen: Seen, event: Traded, seq: int, price: Decimal | None, *, is_own: bool
+) -> TradeRow:
+    return TradeRow(
+        signature=seen.signature, program=event.program, ordinal=event.ordinal, slot=seen.slot,
+        tx_index=seen.tx_index, seq=seq, mint=seen.mint, wallet=event.wallet,
+        is_buy=event.is_buy, base_amount=event.base_amount, quote_amount=event.quote_amount,
+        user_quote_amount=event.user_quote_amount, fees=messages.fees_json(event), price=price,
+        virtual_base=event.virtual_base, virtual_quote=event.virtual_quote,
+        real_base=event.real_base, real_quote=event.real_quote, progress_bps=event.progress_bps,
+        block_time=seen.block_time, is_own=is_own,
+        extra_bytes=min(event.extra_bytes, _MAX_EXTRA_BYTES),
+    )  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Postgres' text holds everything but the zero character, which anyone can put into a name."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,120 @@
+"""Source → decode → commit: what has arrived makes a batch, nothing waits for one to fill."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+
+import asyncpg
+import msgspec
+import structlog
+
+from common import metrics
+from db.rows import Changes, QuarantineRow
+from db.writer import Writer
+from indexer.backoff import Backoff, insist
+from indexer.commit import Batch, commit
+from indexer.decoding import Decoder
+from indexer.updates import Intake, Source, Update, recorded_logs
+from programs.keys import signature_of
+
+_DRAIN_S = 5.0
+"""How long a stopping indexer may take to commit what it has received."""
+
+_log = structlog.get_logger(__name__)
+
+
+class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How to batch, and what to say of it."""
+
+    commitment: str
+    batch_rows: int
+    checkpointed: Sequence[str] = ()
+    """Programs whose checkpoint follows the updates' slots; none for sources with holes."""
+
+
+class Pipeline:
+    """Takes updates from an intake and commits them, in order."""
+
+    def __init__(self, decoder: Decoder, writer: Writer, config: PipelineConfig) -> None:
+        self._decoder = decoder
+        self._writer = writer
+        self._config = config
+        self._backoff = Backoff("database")
+        self.committed = 0
+        """Events stored so far."""
+
+    async def run(self, intake: Intake) -> None:
+        """Until the intake is closed and drained. Postgres being away only makes it wait."""
+        while updates := await intake.take(self._config.batch_rows):
+            await self._process(updates)
+            metrics.INDEXER_BATCH_SECONDS.observe(time.monotonic() - updates[0].received_at)
+
+    async def _process(self, updates: Sequence[Update]) -> None:
+        try:
+            await self._commit(await self._decoder.decode(updates), updates)
+        except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
+            if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer
+                for update in updates:
+                    await self._process([update])
+                return
+            _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
+            await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]), updates)
+
+    async def _commit(self, batch: Batch, updates: Sequence[Update]) -> None:
+        newest = max(update.slot for update in updates)
+        batch.checkpoints = dict.fromkeys(self._config.checkpointed, newest)
+
+        async def attempt() -> Changes:
+            return await commit(self._writer, batch, self._config.commitment)
+
+        changes = await insist(self._backoff, attempt)
+        self.committed += len(changes.feed)
+        _count(batch, changes)
+
+
+def _unstorable(update: Update, error: Exception) -> QuarantineRow:
+    try:
+        signature = signature_of(update.signature)
+    except ValueError:  # a node's nonsense still gets a row of its own
+        signature = hashlib.sha512(update.signature.encode()).digest()
+    return QuarantineRow(
+        signature=signature, slot=update.slot, program="", path="transaction",
+        reason=f"it could not be stored: {error}"[:500], payload=recorded_logs(update),
+        block_time=update.block_time,
+    )  # fmt: skip
+
+
+def _count(batch: Batch, changes: Changes) -> None:
+    for trade in changes.trades:
+        metrics.INDEXER_EVENTS.labels(trade.program, "buy" if trade.is_buy else "sell").inc()
+    for event in changes.token_events:
+        metrics.INDEXER_EVENTS.labels(event.program, event.kind).inc()
+    metrics.INDEXER_DUPLICATES.inc(len(batch.events) - len(changes.feed))
+    metrics.INDEXER_QUARANTINED.inc(len(batch.quarantine))
+
+
+async def run(source: Source, pipeline: Pipeline, intake: Intake) -> None:
+    """Run a source into a pipeline: until the source has no more, fails, or this is cancelled.
+
+    What was received is committed even then, if that takes no longer than a few seconds.
+    """
+    feeding = asyncio.create_task(source.run(intake))
+    working = asyncio.create_task(pipeline.run(intake))
+    is_over = False
+    try:
+        await asyncio.wait({feeding, working}, return_when=asyncio.FIRST_COMPLETED)
+        is_over = feeding.done() and feeding.exception() is None
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+        await intake.close()
+        await asyncio.wait({working}, timeout=None if is_over else _DRAIN_S)
+        if not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+    for task in (working, feeding):
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error

@@ -1,0 +1,90 @@
+"""What sources hand to the pipeline, and the bounded way between them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Protocol
+
+import msgspec
+
+from programs.rpc_json import LogsNotification, Transaction
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction that landed and names a launchpad: its logs, or all of it.
+
+    Neither logs nor transaction: the node listed it and could not deliver it.
+    """
+
+    signature: str
+    slot: int
+    err: object | None
+    logs: list[str] | None = None
+    transaction: Transaction | None = None
+    block_time: int | None = None
+    received_at: float = msgspec.field(default_factory=time.monotonic)
+
+
+def update_of(notification: LogsNotification) -> Update:
+    """A notification as update."""
+    return Update(
+        signature=notification.signature,
+        slot=notification.slot,
+        err=notification.err,
+        logs=notification.logs,
+    )
+
+
+def recorded_logs(update: Update) -> bytes:
+    """All log lines that are known of it, for the quarantine."""
+    lines = update.transaction.logs if update.transaction is not None else update.logs or ()
+    return "\n".join(lines).encode()
+
+
+class Source(Protocol):
+    """Where updates come from."""
+
+    async def run(self, intake: Intake) -> None:
+        """Put updates in the order of their slots, until there are no more or cancelled.
+
+        Whatever is put reaches the database or the process dies. Raises GiveUp only.
+        """
+        ...
+
+
+class Intake:
+    """A bounded queue of updates: who puts into a full one waits, and nothing is ever dropped."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._updates: deque[Update] = deque()
+        self._changed = asyncio.Condition()
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._updates)
+
+    async def put(self, update: Update) -> None:
+        """Add one, once there is room."""
+        async with self._changed:
+            while len(self._updates) >= self._limit:
+                await self._changed.wait()
+            self._updates.append(update)
+            self._changed.notify_all()
+
+    async def take(self, most: int) -> list[Update]:
+        """All that is there, at most `most`, at least one; empty when it is closed and drained."""
+        async with self._changed:
+            while not self._updates and not self._is_closed:
+                await self._changed.wait()
+            taken = [self._updates.popleft() for _ in range(min(most, len(self._updates)))]
+            self._changed.notify_all()
+            return taken
+
+    async def close(self) -> None:
+        """No more will be put."""
+        async with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
