@@ -32,7 +32,8 @@ class _RedactRecords(logging.Filter):
     """Libraries log too (uvicorn: the WebSocket's URL with its query): same scissors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redacted(record.getMessage()), None
+        if not isinstance(record.msg, dict):  # our own events are a dict, redacted already
+            record.msg, record.args = redacted(record.getMessage()), None
         return True
 
 
