@@ -57,6 +57,12 @@ async def migrate(target: Pool | Connection, folder: Path = MIGRATIONS) -> list[
     return await _migrate(target, load(folder))
 
 
+async def is_current(connection: Connection) -> bool:
+    """Is every migration of the code applied, and none beyond?"""
+    newest: int | None = await connection.fetchval("SELECT max(number) FROM schema_migrations")
+    return newest == len(load())
+
+
 async def _migrate(connection: Connection, migrations: list[Migration]) -> list[str]:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)

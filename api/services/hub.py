@@ -141,18 +141,27 @@ class Hub:
         """A connection is over."""
         self.sessions.pop(session.outbound, None)
 
-    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
+    def authenticate(
+        self,
+        session: Session,
+        token: str,
+        identifier: Identifier | None,
+        *,
+        is_required: bool = False,
+    ) -> None:
         """Look at a credential in the background."""
-        self._spawn(self._authenticate(session, token, identifier))
+        self._spawn(self._authenticate(session, token, identifier, is_required))
 
     async def _authenticate(
-        self, session: Session, token: str, identifier: Identifier | None
+        self, session: Session, token: str, identifier: Identifier | None, is_required: bool
     ) -> None:
         try:
             session.on_identity(await self.authorizer.identify(token), identifier)
         except Refusal as refusal:
             refusal.id = identifier
             session.refuse(refusal)
+            if is_required:
+                session.end(4401)
 
     # --- rooms
 

@@ -76,8 +76,16 @@ class HubPort(Protocol):
     def position(self, room: bytes) -> int | None:
         """Where the room stands."""
 
-    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
-        """Look at a credential in the background; calls `on_identity` or `refuse`."""
+    def authenticate(
+        self,
+        session: Session,
+        token: str,
+        identifier: Identifier | None,
+        *,
+        is_required: bool = False,
+    ) -> None:
+        """Look at a credential in the background; calls `on_identity` or `refuse`, and if it is
+        required ends the connection."""
 
     def ended(self, session: Session) -> None:
         """The connection is over."""
@@ -255,6 +263,10 @@ class Session:
             self.say(
                 Authed(auth=AuthState(wallet=identity.wallet, exp=identity.exp), id=identifier)
             )
+
+    def authenticate_or_end(self, token: str) -> None:
+        """A credential in the URL: if it is not good, the connection ends with 4401."""
+        self._hub.authenticate(self, token, None, is_required=True)
 
     # --- what the connection is told
 

@@ -1,0 +1,115 @@
+"""The FastAPI application: routes, errors, the hub's life and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import HTMLResponse
+
+from api.config import allowed_origins, hub_limits
+from api.dependencies import Services
+from api.problems import add_problem_handlers
+from api.routes import ops, tokens, wallets, websocket
+from api.services.access import PublicRooms
+from api.services.hub import Hub
+from api.services.protocol import RoomName
+from api.services.snapshots import RoomSnapshot
+from api.services.websocket import websocket_manager
+from api.snapshots import read_room
+from common.settings import Settings
+from db.pool import Pool
+
+log = structlog.get_logger()
+
+_DESCRIPTION = """
+Bonding-curve launchpads of Solana: history over REST, everything new over one WebSocket.
+
+* **WebSocket** `/api/v1/websocket/ws?room=global` (also `token_{mint}`, `user_{wallet}`): the
+protocol is in
+  docs/protocol.md. Resumable: every log event once, or you are told.
+* **Every history answer carries `meta.feed_seq`**, the position in the feed of the moment it shows.
+* Amounts are decimal strings of base units, prices decimal strings of quote per base in whole
+tokens.
+* Errors are problem+json with a `hint`.
+"""
+
+_FIRST_READ_S = 10.0
+
+
+def create_app(
+    settings: Settings, pool: Pool, page: Path | None, page_error: str | None
+) -> FastAPI:
+    """The application. `page` is the folder of the built page; without it `/` says why
+    (`page_error`).
+    """
+
+    async def read_snapshot(name: RoomName) -> RoomSnapshot:
+        return await read_room(pool, name)
+
+    authorizer = PublicRooms(has_open_wallets=settings.is_localnet)
+    hub = Hub(pool, hub_limits(settings), authorizer, read_snapshot)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with websocket_manager(pool, hub), running(hub):
+            yield
+
+    app = FastAPI(
+        title="curvefeed", description=_DESCRIPTION, version="0.1.0", lifespan=lifespan,
+        redoc_url=None, license_info={"name": "MIT", "identifier": "MIT"},
+    )  # fmt: skip
+    origins = allowed_origins(settings)
+    app.state.services = Services(settings, pool, hub, origins)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=sorted(origins), allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], max_age=600,
+        )  # fmt: skip
+    add_problem_handlers(app)
+    for routes in (websocket, tokens, wallets, ops):
+        app.include_router(routes.router)
+    _add_page(app, page, page_error)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def running(hub: Hub) -> AsyncIterator[None]:
+    """Keep the hub running; it is usually reading the feed before the first request comes."""
+    task = asyncio.create_task(hub.run())
+    try:
+        async with asyncio.timeout(_FIRST_READ_S):
+            await hub.loaded()
+    except TimeoutError:
+        log.warning("hub_waits_for_database")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _add_page(app: FastAPI, page: Path | None, page_error: str | None) -> None:
+    if page is not None:
+        app.frontend("/", directory=page, check_dir=True)
+        return
+    reason = html.escape(page_error or "it was not built")
+    body = (
+        "<!doctype html><meta charset=utf-8><title>curvefeed</title>"
+        "<body style='font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem'>"
+        "<h1>curvefeed</h1><p>The API is up. The page could not be built on this machine:</p>"
+        f"<pre style='white-space:pre-wrap'>{reason}</pre>"
+        "<p><a href=/docs>What the API offers</a> · "
+        "<code>/api/v1/websocket/ws?room=global</code> for the live feed</p>"
+    )
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/trade", include_in_schema=False)
+    async def why_no_page() -> HTMLResponse:
+        return HTMLResponse(body)

@@ -1,0 +1,28 @@
+"""From settings to what the API's parts take."""
+
+from __future__ import annotations
+
+from api.services.limits import HubLimits
+from common.settings import Settings
+
+
+def hub_limits(settings: Settings) -> HubLimits:
+    """The hub's limits; those without a setting have the protocol's values."""
+    return HubLimits(
+        max_connections=settings.websocket_max_connections,
+        rooms=settings.websocket_rooms_per_connection,
+        rooms_anonymous=settings.websocket_rooms_anonymous,
+        messages_per_s=settings.websocket_messages_per_second,
+        message_burst=settings.websocket_message_burst,
+        message_bytes=settings.websocket_max_message_bytes,
+        ping_interval_s=settings.websocket_ping_interval_s,
+        replay_events=settings.websocket_replay_events,
+        replay_s=settings.websocket_replay_s,
+        drain_s=settings.websocket_drain_s,
+    )
+
+
+def allowed_origins(settings: Settings) -> frozenset[str]:
+    """Origins of pages that may connect, beside the API's own."""
+    origins = settings.websocket_allowed_origins.split(",")
+    return frozenset(origin.strip().rstrip("/") for origin in origins if origin.strip())

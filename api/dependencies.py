@@ -1,0 +1,94 @@
+"""What routes get handed in."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import msgspec
+from fastapi import Depends, Path, Query
+from fastapi.requests import HTTPConnection
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.problems import ProblemError
+from api.services.hub import Hub
+from common.settings import Settings
+from db.pool import Pool
+from programs.keys import key_of
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What the application is made of; `app.state.services`."""
+
+    settings: Settings
+    pool: Pool
+    hub: Hub
+    origins: frozenset[str]
+
+
+def services(connection: HTTPConnection) -> Services:
+    """Of the application that serves this request."""
+    found: Services = connection.app.state.services
+    return found
+
+
+ServicesOf = Annotated[Services, Depends(services)]
+
+
+def _key(text: str, what: str) -> bytes:
+    try:
+        return key_of(text)
+    except ValueError:
+        raise ProblemError(
+            400,
+            f"{text[:64]!r} is not a {what}",
+            hint=f"A {what} is 32 bytes in base58: 32 to 44 letters and digits without 0, O, I, l",
+        ) from None
+
+
+def mint_of(
+    mint: Annotated[str, Path(examples=["So11111111111111111111111111111111111111112"])],
+) -> bytes:
+    """The mint in the path."""
+    return _key(mint, "mint")
+
+
+def wallet_of(
+    wallet: Annotated[str, Path(examples=["9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"])],
+) -> bytes:
+    """The wallet in the path."""
+    return _key(wallet, "wallet")
+
+
+MintOf = Annotated[bytes, Depends(mint_of)]
+WalletOf = Annotated[bytes, Depends(wallet_of)]
+Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page.")]
+Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
+
+_bearer = HTTPBearer(auto_error=False, description="ADMIN_TOKEN of the settings.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+def is_admin(services: ServicesOf, credentials: Credentials) -> bool:
+    """Does the request bear the administrator's token?"""
+    token = services.settings.admin_token
+    if token is None or credentials is None:
+        return False
+    return secrets.compare_digest(
+        credentials.credentials.encode(), token.get_secret_value().encode()
+    )
+
+
+def require_admin(services: ServicesOf, credentials: Credentials) -> None:
+    """Refuse others: 403 where no token is configured, else 401."""
+    if services.settings.admin_token is None:
+        raise ProblemError(
+            403, "administrative calls are switched off", hint="Set ADMIN_TOKEN and restart"
+        )
+    if not is_admin(services, credentials):
+        raise ProblemError(
+            401,
+            "this call needs the administrator's token",
+            hint="Authorization: Bearer <ADMIN_TOKEN>",
+            headers={"WWW-Authenticate": "Bearer"},
+        )

@@ -1,0 +1,130 @@
+"""Errors over HTTP: RFC 9457 problem+json, each with a hint that says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from common.errors import CurvefeedError, InvalidEvent
+from db.feed import OUTAGE
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it, and a hint."""
+
+    type: str = Field("about:blank", description="Always about:blank: the status says what it is.")
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What is wrong.", examples=["no trade of this mint was seen"])
+    hint: str = Field("", description="What to do about it.")
+
+
+class ProblemError(Exception):
+    """Answers the request with this problem."""
+
+    def __init__(
+        self, status: int, detail: str, *, hint: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.hint = hint
+        self.headers = headers
+
+
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's documentation: these statuses come as problems."""
+    return {
+        status: {
+            "model": Problem,
+            "description": _TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def problem(
+    status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """The response."""
+    body = Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, hint=hint)
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(CurvefeedError, _on_ours)
+    for outage in OUTAGE:
+        app.add_exception_handler(outage, _on_outage)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for it alone
+    return problem(error.status, error.detail, error.hint, error.headers)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    hint = ""
+    if error.status_code == 404:
+        hint = f"There is nothing at {request.url.path[:100]}; /docs lists what there is"
+    headers = dict(error.headers) if error.headers else None
+    return problem(error.status_code, str(error.detail), hint, headers)
+
+
+async def _on_validation(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    wrong = "; ".join(
+        f"{'.'.join(str(part) for part in each['loc'][1:]) or each['loc'][0]}: {each['msg']}"
+        for each in error.errors()
+    )
+    return problem(422, wrong, "Correct the request; /docs says what is expected")
+
+
+async def _on_ours(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CurvefeedError)  # noqa: S101 - registered for it alone
+    status = 422 if isinstance(error, InvalidEvent) else 503
+    return problem(status, error.message, error.hint)
+
+
+async def _on_outage(request: Request, error: Exception) -> JSONResponse:
+    log.warning("database_unavailable", path=request.url.path, error=repr(error))
+    return problem(
+        503,
+        "the database does not answer in time",
+        "Try again in a few seconds; /readyz tells when it is back",
+        {"Retry-After": "2"},
+    )
+
+
+async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("request_failed", path=request.url.path, error=repr(error))
+    return problem(500, "an error in the server; it has been logged")

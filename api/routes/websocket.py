@@ -1,0 +1,182 @@
+"""The WebSocket endpoint and what stands beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, WebSocket
+from pydantic import BaseModel, Field
+from starlette.responses import PlainTextResponse
+
+from api.dependencies import Services, ServicesOf, is_admin, require_admin
+from api.problems import ProblemError, responses
+from api.schemas import RoomAnswer, RoomData
+from api.services.origins import is_origin_allowed
+from api.services.protocol import (
+    SUBPROTOCOL,
+    Refusal,
+    RoomName,
+    parse_room,
+    parse_since,
+)
+from api.services.session import Session, Subscription
+from api.services.stats import HubStats, stats_of
+from api.services.websocket import get_websocket_manager
+from api.snapshots import read_room
+from api.wire.adopted import ADOPT, AdoptedConnection
+from api.wire.asgi import AsgiWire
+
+router = APIRouter(prefix="/api/v1/websocket", tags=["websocket"])
+
+_CLOSE_S = 2.0
+
+
+@router.websocket("/ws")
+async def websocket(socket: WebSocket, services: ServicesOf) -> None:
+    """hub.v1: see docs/protocol.md. Query: room=, since=, snapshot=, token=."""
+    hub = services.hub
+    if not is_origin_allowed(socket.headers.raw, socket.url.scheme, services.origins):
+        await socket.send_denial_response(
+            PlainTextResponse("this origin may not connect: see WEBSOCKET_ALLOWED_ORIGINS", 403)
+        )
+        return
+    if not hub.is_open:
+        await socket.send_denial_response(
+            PlainTextResponse("no connection can be taken now: try another instance or later", 503)
+        )
+        return
+    offered = socket.scope["subprotocols"]
+    await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    await _serve(socket, services)
+
+
+async def _serve(socket: WebSocket, services: Services) -> None:
+    """Hand the socket to the hub, or read and write it here where that isn't possible."""
+    hub = services.hub
+    outbound = hub.outbound()
+    adopt = (
+        socket.scope["extensions"].get(ADOPT) if services.settings.websocket_direct_writes else None
+    )
+    if adopt is None:
+        wire = AsgiWire(socket, outbound, _CLOSE_S)
+        session = hub.open(outbound)
+        _enter(session, socket)
+        await wire.serve(session)
+        return
+    connection = AdoptedConnection(outbound, max_bytes=hub.limits.message_bytes, close_s=_CLOSE_S)
+    if adopt(connection):
+        session = hub.open(outbound)
+        connection.attach(session)
+        _enter(session, socket)
+
+
+def _enter(session: Session, socket: WebSocket) -> None:
+    """Obey the URL's query."""
+    offered = socket.scope["subprotocols"]
+    if offered and SUBPROTOCOL not in offered:
+        session.refuse(
+            Refusal("unsupported_protocol", f"this server speaks {SUBPROTOCOL}, not {offered[:3]}")
+        )
+        session.end(4410)
+        return
+    query = socket.query_params
+    token = query.get("token")
+    if token:
+        session.authenticate_or_end(token)
+    for name in query.getlist("room"):
+        try:
+            session.subscribe(_subscription(name, query.get("since"), query.get("snapshot")))
+        except Refusal as refusal:
+            session.refuse(refusal)
+
+
+def _subscription(name: str, since: str | None, snapshot: str | None) -> Subscription:
+    subscription = Subscription(
+        parse_room(name), since=parse_since(since) if since is not None else None
+    )
+    subscription.wants_snapshot = snapshot in ("1", "true")
+    return subscription
+
+
+def room_of(room: Annotated[str, Path(examples=["global"], max_length=64)]) -> RoomName:
+    """The room in the path."""
+    try:
+        return parse_room(room)
+    except Refusal as refusal:
+        raise ProblemError(400, refusal.message, hint="See docs/protocol.md") from None
+
+
+RoomOf = Annotated[RoomName, Depends(room_of)]
+
+
+@router.get("/stats", summary="This hub's figures")
+async def stats(services: ServicesOf, has_details: Annotated[bool, Depends(is_admin)]) -> HubStats:
+    """Connections, rooms, position and lag of this instance; with the administrator's token also
+    its largest rooms."""
+    return stats_of(services.hub, has_details=has_details)
+
+
+@router.get(
+    "/rooms/{room}/snapshot",
+    summary="A room's state and position",
+    responses=responses(400, 401, 503),
+    response_model_exclude_unset=True,
+)
+async def snapshot(services: ServicesOf, room: RoomOf) -> RoomAnswer:
+    """The same state a subscriber's `snapshot` has: render it, then subscribe with its epoch and
+    seq as `since`, and nothing is missed."""
+    _admit(services, room)
+    found = await read_room(services.pool, room)
+    data = RoomData.model_validate_json(found.data)
+    return RoomAnswer(room=room.name, epoch=found.top.epoch, seq=found.seq, data=data)
+
+
+class Members(BaseModel):
+    """How many are in a room, on this instance."""
+
+    room: str
+    members: int
+
+
+@router.get(
+    "/rooms/{room}/members", summary="How many are in a room", responses=responses(400, 401)
+)
+async def members(services: ServicesOf, room: RoomOf) -> Members:
+    """Connections of this instance that are in the room now."""
+    _admit(services, room)
+    found = services.hub.rooms.get(room.key)
+    return Members(room=room.name, members=found.size if found is not None else 0)
+
+
+def _admit(services: Services, room: RoomName) -> None:
+    """Who may not enter the room may not look into it."""
+    try:
+        services.hub.authorizer.admit(room, None)
+    except Refusal as refusal:
+        raise ProblemError(401, refusal.message) from None
+
+
+class Broadcast(BaseModel):
+    """An event to publish."""
+
+    event: str = Field(examples=["market_stats"], max_length=64)
+    data: dict[str, Any] = Field(examples=[{"volume_24h_quote": "12000000000"}])
+
+
+class Published(BaseModel):
+    """Where it stands in the feed."""
+
+    seq: int
+
+
+@router.post(
+    "/broadcast",
+    summary="Publish an event to every instance",
+    status_code=201,
+    responses=responses(401, 403, 422, 503),
+    dependencies=[Depends(require_admin)],
+)
+async def broadcast(body: Broadcast) -> Published:
+    """Checked against the event's model, then through the feed: it gets a `seq`, and its rooms
+    follow from `mint` and `wallet` in `data`."""
+    return Published(seq=await get_websocket_manager().publish(body.event, body.data))

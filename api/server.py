@@ -1,0 +1,145 @@
+"""The API as a server inside the running loop: uvicorn, without its signal handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.wire.adopted import AdoptableProtocol
+from common.errors import PortInUse
+from common.ports import describe_port_holder
+from common.settings import Settings
+from db.pool import Pool
+
+log = structlog.get_logger()
+
+_BACKLOG = 4_096
+_GRACE_S = 5
+_UNACKNOWLEDGED_MS = 20_000
+"""A peer that takes nothing for so long is cut by the kernel, whatever the server is waiting
+for.
+"""
+
+
+class ApiServer:
+    """One listening API. `port` is the real one, also where the settings say 0."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        page: Path | None = None,
+        page_error: str | None = None,
+    ) -> None:
+        self.app = create_app(settings, pool, page, page_error)
+        self._socket = listening_socket(settings.websocket_host, settings.websocket_port)
+        self.port: int = self._socket.getsockname()[1]
+        limits = self.app.state.services.hub.limits
+        config = uvicorn.Config(
+            self.app,
+            ws=AdoptableProtocol,
+            # A little more than the hub takes, so that it is the hub that answers.
+            ws_max_size=limits.message_bytes * 4,
+            ws_ping_interval=limits.ping_interval_s,
+            ws_ping_timeout=limits.pong_timeout_s,
+            ws_per_message_deflate=False,
+            backlog=_BACKLOG,
+            timeout_graceful_shutdown=_GRACE_S,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns once it answers."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        up = asyncio.create_task(self._server.is_up.wait())
+        await asyncio.wait((self._task, up), return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if self._task.done():
+            await self._task
+
+    async def wait(self) -> None:
+        """Until it stops or is stopped."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def stop(self) -> None:
+        """Send clients away in good order, then stop."""
+        await self.app.state.services.hub.drain()
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals alone and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are main.py's."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As in uvicorn."""
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+async def serve(
+    settings: Settings,
+    pool: Pool,
+    page: Path | None,
+    page_error: str | None,
+    on_started: Callable[[], object] | None = None,
+) -> None:
+    """Serve until cancelled; then drain within the settings' time and stop.
+
+    Raises PortInUse if the port is taken. `on_started` is called once it listens.
+    """
+    server = ApiServer(settings, pool, page, page_error)
+    await server.start()
+    log.info("api_started", port=server.port)
+    if on_started is not None:
+        on_started()
+    try:
+        await server.wait()
+    finally:
+        await server.stop()
+        log.info("api_stopped")
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound, not yet listening. Raises PortInUse naming who holds the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortInUse(
+            f"port {port} is taken by {describe_port_holder(port)}",
+            hint="Stop it, or choose another port with --port",
+        ) from None
+    found.setblocking(False)
+    return found
