@@ -1,0 +1,187 @@
+/* The fan-out no server can beat by much: one epoll loop, every frame built once.
+ *
+ *   server PORT write       one write() per frame and connection: the limit without coalescing
+ *   server PORT coalesced   the frames of one read of the publisher joined, one write() per connection
+ *
+ * GET /pub makes a connection the publisher: its text messages go to everybody else, byte for byte.
+ * A yardstick, not a server: it knows only the key of RFC 6455's example, which load.c sends, trusts
+ * its publisher, and answers nothing a client says. A connection whose socket is full keeps what is
+ * left in memory, without a bound. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPT                                                                                     \
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"              \
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+#define IN_BYTES (1 << 20)
+
+struct conn {
+  int fd;
+  int at; /* index among the members, -1 where it is none */
+  bool is_upgraded, is_publisher;
+  char *left; /* what the socket did not take */
+  size_t left_bytes;
+};
+
+static int poll_fd;
+static struct conn **members;
+static int member_count, member_room;
+static unsigned char in[IN_BYTES];
+static size_t in_bytes; /* of the publisher: the only one whose messages are read */
+static unsigned char out[IN_BYTES * 2];
+
+static void watch(struct conn *c, uint32_t events, int how) {
+  struct epoll_event event = {.events = events, .data.ptr = c};
+  epoll_ctl(poll_fd, how, c->fd, &event);
+}
+
+static void drop(struct conn *c) {
+  if (c->at >= 0) {
+    members[c->at] = members[--member_count];
+    members[c->at]->at = c->at;
+  }
+  close(c->fd);
+  free(c->left);
+  free(c);
+}
+
+static void keep(struct conn *c, const unsigned char *data, size_t bytes) {
+  if (!c->left_bytes) watch(c, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+  c->left = realloc(c->left, c->left_bytes + bytes);
+  memcpy(c->left + c->left_bytes, data, bytes);
+  c->left_bytes += bytes;
+}
+
+static void put(struct conn *c, const unsigned char *data, size_t bytes) {
+  ssize_t done = 0;
+  if (!c->left_bytes) {
+    done = write(c->fd, data, bytes);
+    if (done < 0 && errno != EAGAIN) return; /* its end arrives as an event */
+    if (done < 0) done = 0;
+  }
+  if ((size_t)done < bytes) keep(c, data + done, bytes - (size_t)done);
+}
+
+static void put_all(const unsigned char *data, size_t bytes) {
+  for (int i = 0; i < member_count; i++) put(members[i], data, bytes);
+}
+
+static void on_writable(struct conn *c) {
+  ssize_t done = write(c->fd, c->left, c->left_bytes);
+  if (done <= 0) return;
+  c->left_bytes -= (size_t)done;
+  memmove(c->left, c->left + done, c->left_bytes);
+  if (!c->left_bytes) watch(c, EPOLLIN, EPOLL_CTL_MOD);
+}
+
+/* One unmasked text frame; returns its size. */
+static size_t framed(unsigned char *to, const unsigned char *payload, const unsigned char *mask,
+                     size_t bytes) {
+  size_t header = 2;
+  to[0] = 0x81;
+  to[1] = (unsigned char)bytes;
+  if (bytes > 125) {
+    to[1] = 126, to[2] = (unsigned char)(bytes >> 8), to[3] = (unsigned char)bytes;
+    header = 4;
+  }
+  for (size_t i = 0; i < bytes; i++) to[header + i] = payload[i] ^ mask[i & 3];
+  return header + bytes;
+}
+
+/* Everything whole that the publisher has said so far. */
+static void publish(bool is_coalesced) {
+  size_t at = 0, out_bytes = 0;
+  while (in_bytes - at >= 6) {
+    size_t size = in[at + 1] & 127, header = 2;
+    if (size == 126) {
+      if (in_bytes - at < 8) break;
+      size = (size_t)in[at + 2] << 8 | in[at + 3], header = 4;
+    }
+    if (in_bytes - at < header + 4 + size) break;
+    const unsigned char *mask = in + at + header;
+    out_bytes += framed(out + out_bytes, mask + 4, mask, size);
+    at += header + 4 + size;
+    if (!is_coalesced) put_all(out, out_bytes), out_bytes = 0;
+  }
+  if (out_bytes) put_all(out, out_bytes);
+  memmove(in, in + at, in_bytes -= at);
+}
+
+static void upgrade(struct conn *c) {
+  char request[4096];
+  ssize_t bytes = read(c->fd, request, sizeof request - 1);
+  if (bytes <= 0) {
+    drop(c);
+    return;
+  }
+  request[bytes] = 0;
+  c->is_upgraded = true;
+  c->is_publisher = strncmp(request, "GET /pub", 8) == 0;
+  if (write(c->fd, ACCEPT, sizeof ACCEPT - 1) < 0 || c->is_publisher) return;
+  if (member_count == member_room)
+    members = realloc(members, sizeof *members * (size_t)(member_room = 2 * member_room + 1024));
+  c->at = member_count;
+  members[member_count++] = c;
+}
+
+static void on_readable(struct conn *c, bool is_coalesced) {
+  static char ignored[65536];
+  if (!c->is_upgraded) {
+    upgrade(c);
+    return;
+  }
+  ssize_t bytes = c->is_publisher ? read(c->fd, in + in_bytes, sizeof in - in_bytes)
+                                  : read(c->fd, ignored, sizeof ignored);
+  if (bytes == 0 || (bytes < 0 && errno != EAGAIN)) {
+    if (c->is_publisher) in_bytes = 0;
+    drop(c);
+  } else if (bytes > 0 && c->is_publisher) {
+    in_bytes += (size_t)bytes;
+    publish(is_coalesced);
+  }
+}
+
+static void accept_all(int listener) {
+  int fd, one = 1;
+  while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    struct conn *c = calloc(1, sizeof *c);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->fd = fd, c->at = -1;
+    watch(c, EPOLLIN, EPOLL_CTL_ADD);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) return 2;
+  bool is_coalesced = strcmp(argv[2], "coalesced") == 0;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1]))};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 4096)) {
+    perror("listen");
+    return 1;
+  }
+  poll_fd = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event events[256], first = {.events = EPOLLIN, .data.ptr = NULL};
+  epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &first);
+  for (;;) {
+    int count = epoll_wait(poll_fd, events, 256, -1);
+    for (int i = 0; i < count; i++) {
+      struct conn *c = events[i].data.ptr;
+      if (!c) accept_all(listener);
+      else if (events[i].events & EPOLLOUT && c->left_bytes) on_writable(c);
+      else on_readable(c, is_coalesced);
+    }
+  }
+}
