@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         None,
         description="postgresql://… of your Postgres ≥ 15. Without it, an embedded one starts.",
     )
-    database_pool_size: int = Field(10, ge=2, le=200, description="Connections each process opens.")
+    database_pool_size: int = Field(10, ge=4, le=200, description="Connections each process opens.")
 
     # The chain
     solana_rpc_url: SecretStr | None = Field(
@@ -118,6 +118,34 @@ class Settings(BaseSettings):
         None, description="Bearer token of administrative calls. Without it they are refused."
     )
 
+    # Sign-in
+    auth_signing_keys: SecretStr | None = Field(
+        None,
+        description="kid:base64[,kid:base64] of 32 random bytes each: the first signs access "
+        "tokens, all verify them. Without it there is no sign-in, but on the localnet.",
+    )
+    auth_origins: str = Field(
+        "",
+        description="Comma-separated origins of pages on which people may sign in, such as "
+        "https://curvefeed.example. The localnet also takes every page of this machine.",
+    )
+    auth_chain: Literal["mainnet", "testnet", "devnet", "localnet"] | None = Field(
+        None, description="Chain named to the wallet. Default: localnet, or mainnet if it is live."
+    )
+    auth_access_s: int = Field(
+        600, ge=60, le=900, description="Life of an access token; a refresh gives another."
+    )
+    auth_session_days: int = Field(
+        7, ge=1, le=90, description="Days after which a wallet must sign again."
+    )
+    auth_offchain_messages: bool = Field(
+        False,
+        description="Accept messages signed inside Solana's off-chain envelope (hardware wallets).",
+    )
+    auth_attempts_per_minute: int = Field(
+        20, ge=1, le=100_000, description="Attempts to sign in, per address and per wallet."
+    )
+
     # The localnet
     localnet_port: int = Field(8899, ge=0, le=65534, description="RPC port; PubSub is at port + 1.")
     localnet_slot_ms: int = Field(400, ge=10, le=10_000, description="Length of a slot.")
@@ -143,6 +171,11 @@ class Settings(BaseSettings):
     def is_localnet(self) -> bool:
         """No live cluster is configured: the chain runs on this machine."""
         return self.solana_rpc_url is None
+
+    @property
+    def auth_chain_id(self) -> str:
+        """The chain a wallet is told it signs in to."""
+        return f"solana:{self.auth_chain or ('localnet' if self.is_localnet else 'mainnet')}"
 
     @property
     def rpc_url(self) -> str:
