@@ -1,51 +1,65 @@
-"""Who holds a TCP port, so that "address in use" can name its way out."""
+"""Is a port free, and if not: who holds it."""
 
 from __future__ import annotations
 
-import contextlib
+import errno
+import socket
 from pathlib import Path
 
 from common.errors import PortInUse
 
 _LISTEN = "0A"
-_PROC = Path("/proc")
 
 
-def port_in_use(port: int, setting: str) -> PortInUse:
-    """The error for a port that is taken; `setting` is what the user changes to take another."""
-    holder = describe_port_holder(port)
-    hint = f"Stop that process, or choose another port with {setting}"
-    return PortInUse(f"port {port} is taken by {holder}", hint=hint)
+def require_free_port(host: str, port: int, *, option: str) -> None:
+    """Raise PortInUse, naming the holder and the way out, unless `port` can be listened on.
+
+    `option` is the command-line option that chooses another one. Port 0 is always free.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            holder = describe_port_holder(port)
+            raise PortInUse(
+                f"port {port} is taken by {holder}",
+                hint=f"Stop it, or choose another port with {option}",
+            ) from None
 
 
 def describe_port_holder(port: int) -> str:
-    """`name (pid N)` of the process that listens on `port`, as far as this user may see (Linux)."""
-    inodes = _listening_inodes(port)
-    for process in sorted(_PROC.glob("[0-9]*")) if inodes else ():
-        with contextlib.suppress(OSError):
-            if inodes.intersection(_sockets(process)):
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-                return f"`{command[:80]}` (pid {process.name})"
+    """The process that listens on `port`, as "name (pid 123)", as far as /proc tells."""
+    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(_points_to(link, inodes) for link in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue  # another user's process, or one that has just ended
     return "another process"
 
 
+def _points_to(link: Path, targets: set[str]) -> bool:
+    try:
+        return str(link.readlink()) in targets
+    except FileNotFoundError:
+        return False  # closed since the folder was listed
+
+
 def _listening_inodes(port: int) -> set[str]:
-    found = set[str]()
-    for table in ("tcp", "tcp6"):
-        with contextlib.suppress(OSError):
-            for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
-                columns = line.split()
-                local, state, inode = columns[1], columns[3], columns[9]
-                if state == _LISTEN and int(local.rsplit(":", 1)[1], 16) == port:
-                    found.add(inode)
+    """Inodes of the sockets that listen on `port` (columns of /proc/net/tcp: see proc(5))."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            columns = line.split()
+            if columns[3] == _LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
+                found.add(columns[9])
     return found
-
-
-def _sockets(process: Path) -> set[str]:
-    names = set[str]()
-    for descriptor in (process / "fd").iterdir():
-        with contextlib.suppress(OSError):
-            target = str(descriptor.readlink())
-            if target.startswith("socket:["):
-                names.add(target[8:-1])
-    return names

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import time
 from types import TracebackType
 from typing import Self
@@ -14,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from common.errors import PortInUse
-from common.ports import port_in_use
+from common.ports import require_free_port
 from common.settings import Settings
 from localnet.chain import Chain, ChainOptions, Fork
 from localnet.genesis import lay_foundation
@@ -171,12 +170,8 @@ class Localnet:
 
     async def _bind(self, runner: web.AppRunner, port: int) -> None:
         for each in (port, port + 1):
-            try:
-                await self._bind_one(runner, each)
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    raise port_in_use(each, "LOCALNET_PORT") from None
-                raise
+            require_free_port(self.options.host, each, option="LOCALNET_PORT")
+            await self._bind_one(runner, each)
 
     async def _bind_one(self, runner: web.AppRunner, port: int) -> web.TCPSite:
         site = web.TCPSite(runner, self.options.host, port)
