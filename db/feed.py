@@ -10,6 +10,7 @@ may also carry a state event alone (a price, a portfolio, statistics that somebo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -343,11 +344,16 @@ class _Listener:
     async def _listen(self) -> None:
         self._lost.clear()
         async with self._pool.acquire(timeout=_READ_TIMEOUT_S) as connection:
-            await connection.add_listener(CHANNEL, self._on_notify)
             connection.add_termination_listener(self._on_lost)
-            self._wake.set()  # what was committed before LISTEN took hold
-            await self._lost.wait()
-            connection.terminate()
+            try:
+                await connection.add_listener(CHANNEL, self._on_notify)
+                self._wake.set()  # what was committed before LISTEN took hold
+                await self._lost.wait()
+            finally:
+                connection.remove_termination_listener(self._on_lost)
+                with contextlib.suppress(*OUTAGE):
+                    await connection.remove_listener(CHANNEL, self._on_notify)
+                connection.terminate()
 
     def _on_notify(self, *_: object) -> None:
         self._wake.set()

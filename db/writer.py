@@ -105,7 +105,7 @@ class Writer:
         return holder
 
     async def _try(self) -> Holder | None:
-        if self._holder is not None and not self._holder.is_closed():
+        if self._holder is not None and _is_usable(self._holder):
             return self._holder
         self._abandon()
         connection = await self._pool.acquire(timeout=_TIMEOUT_S)
@@ -127,7 +127,15 @@ class Writer:
         """Cut the connection: what it was doing must not be finished behind our back."""
         if self._holder is not None:
             holder, self._holder = self._holder, None
-            holder.terminate()
+            with suppress(asyncpg.InterfaceError):  # the pool may have noticed before us
+                holder.terminate()
+
+
+def _is_usable(holder: Holder) -> bool:
+    try:
+        return not holder.is_closed()
+    except asyncpg.InterfaceError:  # lost, and given back to the pool by that
+        return False
 
 
 @contextmanager

@@ -1,0 +1,110 @@
+"""The indexer as a task, and comparisons with the chain's own history."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from common.settings import Settings
+from db.pool import Pool
+from indexer.run import index
+from localnet.node import Localnet
+from programs.keys import b58, signature_b58
+from tests.conftest import SettingsFactory
+from tests.helpers.truth import Trade, read_truth
+
+ROOT = Path(__file__).resolve().parents[2]
+_DEADLINE_S = 30
+
+
+def settings_for(net: Localnet, settings: SettingsFactory, **values: object) -> Settings:
+    """Settings of an indexer on this chain, from its first slot."""
+    defaults: dict[str, object] = {
+        "solana_rpc_url": net.rpc_url,
+        "solana_ws_url": net.ws_url,
+        "indexer_start_slot": 0,
+        "rpc_requests_per_second": 10_000,
+    }
+    return settings(**(defaults | values))
+
+
+@asynccontextmanager
+async def indexing(settings: Settings, pool: Pool) -> AsyncIterator[asyncio.Task[None]]:
+    """An indexer for as long as the context is open; its failure fails the test."""
+    task = asyncio.create_task(index(settings, pool))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        (result,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(result, Exception):
+            raise result
+
+
+async def until(condition: Callable[[], Awaitable[object]], what: str) -> None:
+    """Wait for a condition; says `what` never came true."""
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            while not await condition():  # noqa: ASYNC110 - what happens in a database is polled
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"never came true: {what}") from None
+
+
+async def stored_trades(pool: Pool) -> list[Trade]:
+    """Trades in the database, in the order of the feed."""
+    rows = await pool.fetch("SELECT * FROM trades WHERE NOT retracted ORDER BY seq")
+    return [
+        Trade(
+            signature_b58(row["signature"]), row["ordinal"], b58(row["mint"]), b58(row["wallet"]),
+            "buy" if row["is_buy"] else "sell", row["base_amount"], row["quote_amount"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def equals_history(pool: Pool, net: Localnet) -> None:
+    """Wait until all trades of the chain's history are stored; then each must be there once, in
+    the chain's order, and so must every creation, completion and migration.
+    """
+    truth = await read_truth(net.rpc_url)
+
+    async def is_complete() -> bool:
+        return int(await pool.fetchval("SELECT count(*) FROM trades")) >= len(truth.trades)
+
+    await until(is_complete, f"{len(truth.trades)} trades stored")
+    assert await stored_trades(pool) == truth.trades
+    rows = await pool.fetch("SELECT kind, count(*) FROM token_events GROUP BY 1")
+    kinds = {row["kind"]: row["count"] for row in rows}
+    told = {"create": truth.created, "complete": truth.completed, "migrate": truth.migrated}
+    assert kinds == {kind: len(found) for kind, found in told.items() if found}
+    await feed_is_whole(pool)
+
+
+async def feed_is_whole(pool: Pool) -> None:
+    """Numbers from 1 to the head without a hole, one for each stored event."""
+    feed = [row["seq"] for row in await pool.fetch("SELECT seq FROM feed ORDER BY seq")]
+    rows = await pool.fetch(
+        "SELECT seq FROM trades UNION ALL SELECT seq FROM token_events ORDER BY seq"
+    )
+    head = await pool.fetchval("SELECT seq FROM feed_head")
+    assert feed == [row["seq"] for row in rows] == list(range(1, head + 1))
+
+
+@asynccontextmanager
+async def index_process(settings: Settings, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """An indexer in a process of its own; killed without a word at the end."""
+    assert settings.solana_rpc_url is not None
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.helpers.index_process",
+        url, settings.rpc_url, settings.ws_url, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
