@@ -20,8 +20,6 @@ Code = Literal[
     "ticket_used",
     "ticket_origin",
     "sign_in_off",
-    "unavailable",
-    "too_large",
 ]
 """Never reused for another meaning."""
 
@@ -30,10 +28,8 @@ STATUS = MappingProxyType(
         "message_malformed": 400,
         "origin_forbidden": 403,
         "ticket_origin": 403,
-        "too_large": 413,
         "rate_limited": 429,
         "sign_in_off": 503,
-        "unavailable": 503,
     }
 )
 """HTTP status by code; all others are 401."""

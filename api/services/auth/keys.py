@@ -1,0 +1,56 @@
+"""Keys that sign access tokens: Ed25519, named by `kid`, two or more of them during a rotation."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import SecretStr
+
+from common.errors import SettingsError
+
+SEED_BYTES = 32
+_KID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_HINT = 'AUTH_SIGNING_KEYS is kid:base64[,kid:base64], each made by "openssl rand -base64 32"'
+
+
+class SigningKeys:
+    """The first key signs; all of them verify."""
+
+    def __init__(self, seeds: Mapping[str, bytes]) -> None:
+        keys = {kid: Ed25519PrivateKey.from_private_bytes(seed) for kid, seed in seeds.items()}
+        self.kid, self.private = next(iter(keys.items()))
+        self._public = MappingProxyType({kid: key.public_key() for kid, key in keys.items()})
+
+    def public(self, kid: str) -> Ed25519PublicKey | None:
+        """The key that verifies what `kid` signed; None if there is none of that name."""
+        return self._public.get(kid)
+
+
+def parse_keys(setting: SecretStr) -> SigningKeys:
+    """Keys of AUTH_SIGNING_KEYS. Raises SettingsError, which never shows a key."""
+    seeds: dict[str, bytes] = {}
+    for entry in setting.get_secret_value().split(","):
+        kid, _, encoded = entry.strip().partition(":")
+        if not _KID.fullmatch(kid) or kid in seeds:
+            raise SettingsError("a key's name is missing, odd or there twice", hint=_HINT)
+        seeds[kid] = _seed(encoded, kid)
+    if len(set(seeds.values())) != len(seeds):
+        raise SettingsError("two names have the same key", hint=_HINT)
+    return SigningKeys(seeds)
+
+
+def _seed(encoded: str, kid: str) -> bytes:
+    try:
+        seed = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise SettingsError("a key is not base64", hint=_HINT, kid=kid) from None
+    if len(seed) != SEED_BYTES:
+        raise SettingsError("a key does not have 32 bytes", hint=_HINT, kid=kid)
+    if len(set(seed)) < SEED_BYTES // 4:
+        raise SettingsError("a key is not random", hint=_HINT, kid=kid)
+    return seed
