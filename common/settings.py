@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         False,
         description="Accept messages signed inside Solana's off-chain envelope (hardware wallets).",
     )
+    auth_open_wallets: bool | None = Field(
+        None,
+        description="Let anybody into user_{wallet} rooms, not only the wallet. Default: on the "
+        "localnet alone.",
+    )
     auth_attempts_per_minute: int = Field(
         20, ge=1, le=100_000, description="Attempts to sign in, per address and per wallet."
     )
