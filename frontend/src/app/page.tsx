@@ -1,1 +1,5 @@
-export default function P(){return <p>x</p>}
+import { Market } from "@/components/Market";
+
+export default function Home() {
+  return <Market />;
+}

@@ -1,0 +1,13 @@
+import type { Metadata } from "next";
+import { Suspense } from "react";
+import { TradePage } from "@/components/TradePage";
+
+export const metadata: Metadata = { title: "Trade" };
+
+export default function Trade() {
+  return (
+    <Suspense>
+      <TradePage />
+    </Suspense>
+  );
+}

@@ -1,0 +1,51 @@
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { ConnectionNotice, ConnectionPill, DemoBadge } from "./Connection";
+
+/** The curve, and on it the price right now. */
+function Mark() {
+  return (
+    <svg viewBox="0 0 24 24" className="size-6" fill="none" aria-hidden="true">
+      <path
+        d="M2.5 19.5C11 19.5 14.5 16 16.8 8"
+        stroke="var(--accent)"
+        strokeWidth="2.6"
+        strokeLinecap="round"
+      />
+      <circle cx="18.2" cy="4.9" r="2.6" fill="var(--accent)" />
+    </svg>
+  );
+}
+
+/** What every page has around it. */
+export function Shell({ children }: { children: ReactNode }) {
+  return (
+    <>
+      <a
+        href="#main"
+        className="sr-only focus:not-sr-only focus:fixed focus:left-3 focus:top-3 focus:z-50 focus:rounded-md focus:bg-raised focus:px-3 focus:py-2"
+      >
+        Skip to the content
+      </a>
+      <header className="sticky top-0 z-20 border-b border-line bg-bg/85 backdrop-blur-md">
+        <div className="mx-auto flex h-14 max-w-[1480px] items-center gap-3 px-4 sm:px-6">
+          <Link href="/" className="flex items-center gap-2 text-base font-semibold tracking-tight">
+            <Mark />
+            curvefeed
+          </Link>
+          <DemoBadge />
+          <div className="ml-auto flex items-center gap-4">
+            <a href="/docs" className="hidden text-muted hover:text-text sm:block">
+              API
+            </a>
+            <ConnectionPill />
+          </div>
+        </div>
+      </header>
+      <main id="main" className="mx-auto max-w-[1480px] px-4 pb-16 pt-5 sm:px-6">
+        {children}
+      </main>
+      <ConnectionNotice />
+    </>
+  );
+}

@@ -1,0 +1,133 @@
+"use client";
+
+/** Values as they stand in tables and cards. */
+
+import { useState } from "react";
+import { useNow } from "@/lib/clock";
+import { age, MISSING, percent, priceParts, shortKey } from "@/lib/format";
+import type { Stage } from "@/lib/tokens";
+
+/** A price; the zeros of a tiny one are counted in a small digit, and read out in full. */
+export function Price({ value }: { value: string | null }) {
+  if (value === null) return <span className="text-faint">{MISSING}</span>;
+  const { head, zeros, tail } = priceParts(value);
+  if (!zeros) return <span title={value}>{head}</span>;
+  return (
+    <span title={value}>
+      <span aria-hidden="true">
+        {head}
+        <sub className="mx-px text-[0.72em] leading-none">{zeros}</sub>
+        {tail}
+      </span>
+      <span className="sr-only">{value}</span>
+    </span>
+  );
+}
+
+/** How long ago, ticking. */
+export function Age({ since, ago = false }: { since: number | null; ago?: boolean }) {
+  const now = useNow();
+  if (since === null) return <span className="text-faint">{MISSING}</span>;
+  const text = now ? age(Math.max(0, now - since)) : "";
+  return (
+    <time
+      dateTime={new Date(since * 1000).toISOString()}
+      title={new Date(since * 1000).toLocaleString()}
+      suppressHydrationWarning
+    >
+      {text}
+      {ago && text && text !== "now" ? " ago" : ""}
+    </time>
+  );
+}
+
+export function Side({ side }: { side: "buy" | "sell" }) {
+  return (
+    <span className={`font-medium ${side === "buy" ? "text-buy" : "text-sell"}`}>
+      {side === "buy" ? "Buy" : "Sell"}
+    </span>
+  );
+}
+
+const STAGES: Record<Stage, string> = {
+  curve: "On its curve",
+  completed: "Curve completed",
+  migrated: "Migrated",
+};
+
+/** How much of the curve is sold. */
+export function Progress({
+  bps,
+  stage,
+  isLarge = false,
+}: {
+  bps: number | null;
+  stage: Stage;
+  isLarge?: boolean;
+}) {
+  const share = Math.min(10_000, bps ?? 0);
+  return (
+    <div
+      role="progressbar"
+      aria-label="Curve progress"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(share / 100)}
+      aria-valuetext={`${percent(share)}. ${STAGES[stage]}`}
+      className={`w-full overflow-hidden rounded-full bg-raised ${isLarge ? "h-2.5" : "h-1.5"}`}
+    >
+      <div
+        className={`h-full rounded-full transition-[width] duration-500 ${stage === "curve" ? "bg-accent" : "bg-buy"}`}
+        style={{ width: `${Math.max(share / 100, share > 0 ? 1.5 : 0)}%` }}
+      />
+    </div>
+  );
+}
+
+export function StageBadge({ stage }: { stage: Stage }) {
+  if (stage === "curve") return null;
+  const look = stage === "migrated" ? "bg-notice-soft text-notice" : "bg-buy-soft text-buy";
+  return (
+    <span className={`rounded-md px-1.5 py-0.5 text-xs font-medium ${look}`}>
+      {stage === "migrated" ? "Migrated" : "Completed"}
+    </span>
+  );
+}
+
+/** A key by its ends, copied whole at a click. */
+export function CopyKey({ value, name }: { value: string; name: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard?.writeText(value);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return (
+    <button
+      type="button"
+      onClick={() => void copy()}
+      title={value}
+      aria-label={isCopied ? `${name} copied` : `Copy ${name} ${value}`}
+      className="inline-flex cursor-pointer items-center gap-1.5 rounded-md font-mono text-[13px] text-muted hover:text-text"
+    >
+      {shortKey(value)}
+      <svg
+        viewBox="0 0 16 16"
+        className="size-3.5"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.4"
+        aria-hidden="true"
+      >
+        {isCopied ? (
+          <path d="M3 8.5l3.2 3L13 4.5" strokeLinecap="round" strokeLinejoin="round" />
+        ) : (
+          <>
+            <rect x="5.5" y="5.5" width="8" height="8" rx="2" />
+            <path d="M10.5 5.5V4a1.5 1.5 0 0 0-1.5-1.5H4A1.5 1.5 0 0 0 2.5 4v5A1.5 1.5 0 0 0 4 10.5h1.5" />
+          </>
+        )}
+      </svg>
+    </button>
+  );
+}
