@@ -246,7 +246,7 @@ def _trades_in(instructions: list[Instruction]) -> int:
 
 
 class MintKeys:
-    """Keys of new tokens: another one each time, all following from a seed."""
+    """Keys of new tokens: another one each time, all following from `seed`."""
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 
 from solders.keypair import Keypair
 
@@ -32,15 +33,15 @@ _POLL_S = 0.05
 async def begin(node: Node, seed: int) -> Campaign:
     """A campaign with funded wallets. Raises NodeRefused where there is nothing to trade on.
 
-    The choices follow from `seed` alone, the keys also from the chain: a second campaign on the
-    same chain has its own wallets and tokens.
+    The choices follow from `seed`, the keys do not: a second campaign on the same chain has its own
+    wallets and tokens.
     """
     genesis = await node.genesis_hash()
     if genesis in PUBLIC_CLUSTERS:
         cluster = PUBLIC_CLUSTERS[genesis]
         raise NodeRefused(f"the demo traders do not trade on {cluster}", hint="Use a localnet")
     available = await _available_kinds(node)
-    entropy = seed.to_bytes(8, "little", signed=True) + bytes(await node.blockhash())
+    entropy = secrets.token_bytes(32)
     wallets = [Wallet(derived_key(entropy, f"wallet {n}"), n < WHALES) for n in range(PEOPLE)]
     await _fund(node, wallets)
     rules = await _rules(node, derived_key(entropy, "keeper"))
