@@ -46,7 +46,9 @@ def progress_bps(sold: int, total: int) -> int | None:
     """
     if total <= 0:
         return None
-    return max(0, min(BPS, sold * BPS // total))
+    if sold >= total:
+        return BPS
+    return sold * BPS // total if sold > 0 else 0
 
 
 def buy_cost(quote_reserves: int, base_reserves: int, base_out: int) -> int:

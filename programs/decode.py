@@ -2,31 +2,34 @@
 
 Pure, linear, and it never raises: what can't be decoded comes back as `Undecoded` with its bytes,
 what logs can't tell as `needs_transaction`, and what looks like an upgrade of a program as
-observations.
+observations for `drift.py`.
 """
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
-from programs.channels import events_of, payload_of
-from programs.events import AnyEvent, Completed, Traded
+from programs.channels import events_of
+from programs.events import AnyEvent, Traded
 from programs.instructions import ProgramCalls, calls_of
 from programs.logs import (
     TRUNCATED,
     Walk,
     before_truncation,
+    compact_json,
     instructions_logged,
-    joined,
+    is_compact,
+    line_number,
     owned_data,
     walk,
 )
-from programs.program import Call, Emitted, News, Pool, Program
+from programs.program import MISFITS, Call, Emitted, News, Pool, Program
 from programs.registry import ProgramSet
-from programs.rpc_json import Transaction
+from programs.rpc_json import LogsNotification, Transaction
 
 
 class Undecoded(msgspec.Struct, frozen=True):
@@ -55,7 +58,7 @@ class Share(msgspec.Struct, frozen=True):
     trades: int
 
 
-class Decoded(msgspec.Struct, frozen=True):
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """All that a transaction says."""
 
     events: tuple[AnyEvent, ...] = ()
@@ -72,70 +75,70 @@ class Decoded(msgspec.Struct, frozen=True):
 
 NOTHING = Decoded()
 
+Found = tuple[Program, Emitted | Call, int]
+"""Whose, what (an event's bytes or an instruction that tells something), and its order."""
+
 
 class _Outcome:
     """What has been decoded so far, with the next ordinal of each program."""
 
-    def __init__(self, text: str = "") -> None:
+    __slots__ = ("_ordinals", "_raw_logs", "events", "pools", "undecoded", "unknown")
+
+    def __init__(self, raw_logs: bytes = b"") -> None:
         self.events: list[AnyEvent] = []
         self.undecoded: list[Undecoded] = []
         self.pools: list[Pool] = []
         self.unknown: list[Unknown] = []
         self._ordinals: dict[str, int] = {}
-        self._text = text
+        self._raw_logs = raw_logs
 
     def all(self, found: list[Found]) -> None:
         """Decode in execution order, so that ordinals come out the same from every channel."""
         for program, what, _ in _in_order(found) if len(found) > 1 else found:
-            if isinstance(what, Call):
-                self.instruction(program, what)
-            else:
+            if isinstance(what, Emitted):
                 self.event(program, what)
+            else:
+                self.instruction(program, what)
 
     def event(self, program: Program, emitted: Emitted) -> None:
         """Decode an event's bytes and keep what they say."""
         payload = emitted.payload
-        discriminator = payload[:8]
-        if discriminator not in program.events:
-            if discriminator not in program.other_events:
-                self.unknown.append(Unknown(program.name, "event", discriminator))
+        decoder = program.events.get(payload[:8])
+        if decoder is None:
+            if payload[:8] not in program.other_events:
+                self.unknown.append(Unknown(program.name, "event", payload[:8]))
                 self.failed(program, emitted, "an event the interface does not have")
             return
         ordinal = self._ordinals.get(program.name, 0)
         try:
-            context = program.context(ordinal, emitted.call, emitted.also)
-            self._keep(program, program.decode(payload, context))
-        except ValueError as error:
+            self._keep(program.name, decoder(payload, program.context(ordinal, emitted)))
+        except MISFITS as error:
             self.failed(program, emitted, str(error))
 
     def instruction(self, program: Program, call: Call) -> None:
         """Decode an instruction of which no event tells."""
-        decoder = program.instructions[call.data[:8]]
-        context = program.context(self._ordinals.get(program.name, 0), call)
+        emitted = Emitted(call.data, 0, f"inner:{call.path}", call)
+        context = program.context(self._ordinals.get(program.name, 0), emitted)
         try:
-            self._keep(program, decoder(call, context))
-        except (ValueError, IndexError) as error:
-            path = f"inner:{call.path}"
-            self.undecoded.append(Undecoded(program.name, path, str(error), call.data))
+            self._keep(program.name, program.instructions[call.data[:8]](call, context))
+        except MISFITS as error:
+            self.failed(program, emitted, str(error))
 
     def failed(self, program: Program, emitted: Emitted, reason: str) -> None:
         """Bytes for the quarantine."""
-        path = emitted.path or f"log:{self._text.count(chr(10), 0, emitted.order) - 1}"
+        path = emitted.path or f"log:{line_number(self._raw_logs, emitted.order)}"
         self.undecoded.append(Undecoded(program.name, path, reason, emitted.payload))
 
-    def _keep(self, program: Program, news: News) -> None:
+    def _keep(self, program: str, news: News) -> None:
         if isinstance(news, Pool):
             self.pools.append(news)
-        elif isinstance(news, tuple):
-            self.events += news
-            self._ordinals[program.name] = news[-1].ordinal + 1
         elif news is not None:
-            self.events.append(news)
-            self._ordinals[program.name] = news.ordinal + 1
-
-
-Found = tuple[Program, Emitted | Call, int]
-"""Whose, what (an event's bytes or an instruction that tells something), and its order."""
+            events = news if isinstance(news, tuple) else (news,)
+            self.events += events
+            self._ordinals[program] = events[-1].ordinal + 1
+            for event in events:
+                if event.pool is not None and event.mint is not None:
+                    self.pools.append(Pool(event.pool, event.mint, event.quote_mint))
 
 
 def _in_order(found: list[Found]) -> list[Found]:
@@ -151,51 +154,65 @@ def _in_order(found: list[Found]) -> list[Found]:
 # --- from logs
 
 
-def decode_logs(logs: Sequence[str], err: object | None, programs: ProgramSet) -> Decoded:
-    """Events of a log notification. `err`: the transaction's error; a failed one says nothing."""
-    if err is not None:
+def decode_notification(notification: LogsNotification, programs: ProgramSet) -> Decoded:
+    """Events of a log notification, straight from its bytes: the fast way for a node's stream."""
+    if notification.err is not None:
         return NOTHING
-    text, is_truncated = before_truncation(joined(logs))
-    lines, is_proven = owned_data(text)
-    outcome = _Outcome(text)
+    raw = bytes(notification.raw_logs)
+    return _from_json(raw if is_compact(raw) else compact_json(notification.logs), programs)
+
+
+def decode_logs(logs: Sequence[str], err: object | None, programs: ProgramSet) -> Decoded:
+    """Events of a transaction's log lines. `err`: its error; a failed transaction says nothing."""
+    return NOTHING if err is not None else _from_json(compact_json(logs), programs)
+
+
+def _from_json(raw: bytes, programs: ProgramSet) -> Decoded:
+    raw, is_truncated = before_truncation(raw)
+    lines, is_proven = owned_data(raw)
+    outcome = _Outcome(raw)
     found: list[Found] = []
     for owner, start, end in lines:
         program = programs.by_address.get(owner)
         if program is not None:
-            payload = payload_of(text[start:end])
-            if payload is None:
-                raw = Emitted(text[start:end].encode(), start)
-                outcome.failed(program, raw, "not the base64 of one event")
+            try:
+                payload = a2b_base64(raw[start:end], strict_mode=True)
+            except ValueError:
+                text = Emitted(raw[start:end], start)
+                outcome.failed(program, text, "not the base64 of one event")
             else:
                 found.append((program, Emitted(payload, start), start))
     outcome.all(found)
-    needs, shares = _instructions_logged(text, outcome.events, programs)
+    needs, shares = _instructions(raw, programs, bool(outcome.events))
     return Decoded(
         events=tuple(outcome.events),
         needs_transaction=needs or is_truncated or not is_proven,
         is_truncated=is_truncated,
         undecoded=tuple(outcome.undecoded),
-        pools=(*outcome.pools, *_pools(outcome.events)),
+        pools=tuple(outcome.pools),
         unknown=tuple(outcome.unknown),
         shares=shares,
     )
 
 
-def _instructions_logged(
-    text: str, events: Sequence[AnyEvent], programs: ProgramSet
+def _instructions(
+    raw: bytes, programs: ProgramSet, has_events: bool
 ) -> tuple[bool, tuple[Share, ...]]:
     """Whether a program ran an instruction whose news is not in the logs (or one we do not know),
-    and how many trade instructions gave how many trades."""
+    and trade instructions without a trade.
+
+    Where there are events, only programs that may have to be fetched are looked at: an upgrade
+    that silences a program shows where there are none.
+    """
     needs = False
     shares: list[Share] = []
-    for program in programs.programs:
-        instructions = 0
-        for name in instructions_logged(text, program.address):
-            instructions += name in program.trade_names
+    for program in programs.fetching if has_events else programs.programs:
+        trades = 0
+        for name in instructions_logged(raw, program.address_bytes):
             needs = needs or (program.needs_transaction and name not in program.quiet_names)
-        if instructions:
-            trades = sum(isinstance(e, Traded) and e.program == program.name for e in events)
-            shares.append(Share(program.name, instructions, trades))
+            trades += name in program.trade_names
+        if trades and not has_events and not program.needs_transaction:
+            shares.append(Share(program.name, trades, 0))
     return needs, tuple(shares)
 
 
@@ -240,14 +257,13 @@ def decode_transaction(tx: Transaction, programs: ProgramSet) -> Decoded:
             ran.append((program, calls))
     outcome.all(found)
     shares = tuple(_shares(outcome.events, ran))
-    _note_unknown_instructions(outcome, ran)
     return Decoded(
         events=tuple(outcome.events),
         needs_transaction=not _is_whole(tx, walked, shares),
         is_truncated=TRUNCATED in tx.logs,
         undecoded=tuple(outcome.undecoded),
-        pools=(*outcome.pools, *_pools(outcome.events)),
-        unknown=tuple(outcome.unknown),
+        pools=tuple(outcome.pools),
+        unknown=(*outcome.unknown, *_unknown_instructions(ran)),
         shares=shares,
     )
 
@@ -264,25 +280,16 @@ def _shares(
     events: Sequence[AnyEvent], ran: Sequence[tuple[Program, ProgramCalls]]
 ) -> Iterator[Share]:
     for program, calls in ran:
-        kinds = [program.facts.get(call.data[:8]) for _, call in calls.calls]
-        instructions = sum(fact is not None and fact.is_trade for fact in kinds)
+        facts = [program.facts.get(call.data[:8]) for _, call in calls.calls]
+        instructions = sum(fact is not None and fact.is_trade for fact in facts)
         if instructions:
             trades = sum(isinstance(e, Traded) and e.program == program.name for e in events)
             yield Share(program.name, instructions, trades)
 
 
-def _note_unknown_instructions(
-    outcome: _Outcome, ran: Sequence[tuple[Program, ProgramCalls]]
-) -> None:
+def _unknown_instructions(ran: Sequence[tuple[Program, ProgramCalls]]) -> Iterator[Unknown]:
     for program, calls in ran:
         for _, call in calls.calls:
             first = call.data[:8]
             if first not in program.facts and first not in program.other_instructions:
-                outcome.unknown.append(Unknown(program.name, "instruction", first))
-
-
-def _pools(events: Sequence[AnyEvent]) -> Iterator[Pool]:
-    """What the events themselves say of pools."""
-    for event in events:
-        if not isinstance(event, Completed) and event.pool and event.mint:
-            yield Pool(event.pool, event.mint, event.quote_mint)
+                yield Unknown(program.name, "instruction", first)

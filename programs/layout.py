@@ -65,6 +65,11 @@ class Field(tuple[str, str]):
 Types = Mapping[str, Sequence[str] | Mapping[str, Mapping[str, Sequence[str]]]]
 """Named types: a struct's fields as "name type", or an enum as {"enum": {variant: fields}}."""
 
+_Shape = tuple[Callable[[bytes], tuple[Any, ...]], tuple[tuple[int, int, bytes], ...]]
+"""Reads a whole event of one length, if the counts that lie in it are these."""
+
+_MAX_SHAPES = 64
+
 _Step = Callable[[bytes, int, Values], int]
 """Reads at an offset, appends to the values, returns the offset behind."""
 
@@ -78,14 +83,29 @@ class Reader:
 
     def __init__(self, eras: Sequence[Sequence[str]], types: Types, wanted: Sequence[str]) -> None:
         flat = [_flatten([Field.parse(text) for text in era], types) for era in eras]
-        self._eras = [_compile(era, types, wanted) for era in flat]
-        self._newest = _compile([field for era in flat for field in era], types, wanted)
+        self._eras = [_Compiled(era, types, wanted) for era in flat]
+        self._newest = _Compiled([field for era in flat for field in era], types, wanted)
+        self._shapes: dict[int, _Shape] = {}
         names = [name for era in flat for name, _ in era if name in wanted]
         if names != list(wanted):
             raise InterfaceError(f"asked for {list(wanted)}, the layout has {names}")
 
     def __call__(self, payload: bytes) -> tuple[Values, int]:
         """Values of the wanted fields, and how many bytes follow the last known field."""
+        shape = self._shapes.get(len(payload))
+        if shape is None:
+            return self._by_step(payload)
+        unpack, counts = shape
+        for start, end, count in counts:
+            if payload[start:end] != count:
+                return self._by_step(payload)
+        values: Values = list(unpack(payload))
+        for index, greatest in self._newest.limits:
+            if values[index] > greatest:
+                return self._by_step(payload)
+        return values, 0
+
+    def _by_step(self, payload: bytes) -> tuple[Values, int]:
         values: Values = []
         at = DISCRIMINATOR_BYTES
         try:
@@ -94,7 +114,23 @@ class Reader:
             self._newest.check(values)
         except (struct.error, LayoutError):
             return self._by_era(payload)
+        if at == len(payload) and len(self._shapes) < _MAX_SHAPES:
+            self._learn(payload)
         return values, len(payload) - at
+
+    def _learn(self, payload: bytes) -> None:
+        """Remember how these bytes are cut up: all of this length and counts are read in one go."""
+        codes, at = f"<{DISCRIMINATOR_BYTES}x", DISCRIMINATOR_BYTES
+        counts: list[tuple[int, int, bytes]] = []
+        for part in self._newest.plan:
+            if part is None:
+                return
+            if isinstance(part, int):
+                counts.append((at, at + 4, payload[at : at + 4]))
+                part = f"{4 + part * _COUNT.unpack_from(payload, at)[0]}x"
+            codes += part
+            at += struct.calcsize(f"<{part}")
+        self._shapes[len(payload)] = (struct.Struct(codes).unpack, tuple(counts))
 
     def _by_era(self, payload: bytes) -> tuple[Values, int]:
         """Older bytes: era by era, until one is not there whole; its fields and later are None."""
@@ -118,16 +154,42 @@ class Reader:
 
 
 class _Compiled:
-    """Steps of a field list, how many values they give, and which of those are bounded."""
+    """A field list, ready to be read."""
 
-    def __init__(self, steps: list[_Step], width: int, limits: tuple[tuple[int, int], ...]) -> None:
-        self.steps = steps
-        self.width = width
-        self._limits = limits
+    def __init__(self, fields: Sequence[Field], types: Types, wanted: Sequence[str]) -> None:
+        kept = [kind for name, kind in fields if name in wanted]
+        bounds = [(index, _greatest(kind, types)) for index, kind in enumerate(kept)]
+        self.width = len(kept)
+        self.limits = tuple((index, bound) for index, bound in bounds if bound is not None)
+        """Index and greatest value of what Borsh bounds."""
+        self.steps: list[_Step] = []
+        self.plan: list[str | int | None] = []
+        """For each step: its struct codes, the unit of an unwanted vec or string, or None."""
+        run: list[tuple[str, bool]] = []
+        for name, kind in fields:
+            is_wanted = name in wanted
+            plain = "u8" if _greatest(kind, types) is not None else kind
+            if plain in _FIXED or _ARRAY.fullmatch(plain):
+                run.append((_scalar(plain), is_wanted))
+                continue
+            self._add_run(run)
+            run = []
+            self.steps.append(_variable(kind, types, is_wanted))
+            self.plan.append(None if is_wanted else _unit(kind, types))
+        self._add_run(run)
+
+    def _add_run(self, run: list[tuple[str, bool]]) -> None:
+        if not run:
+            return
+        codes = "".join(_code(scalar, is_wanted) for scalar, is_wanted in run)
+        kept = [scalar for scalar, is_wanted in run if is_wanted]
+        wide = [(i, scalar == "i128") for i, scalar in enumerate(kept) if scalar[1:] == "128"]
+        self.steps.append(_run(codes, wide))
+        self.plan.append(None if wide else codes)
 
     def check(self, values: Values) -> None:
         """Borsh writes a bool as 0 or 1, an enum as one of its variants: else we misread."""
-        for index, greatest in self._limits:
+        for index, greatest in self.limits:
             if values[index] > greatest:
                 raise LayoutError(f"{values[index]} where at most {greatest} can be")
 
@@ -155,52 +217,27 @@ def _greatest(type_name: str, types: Types) -> int | None:
     return None
 
 
-def _compile(fields: Sequence[Field], types: Types, wanted: Sequence[str]) -> _Compiled:
-    steps: list[_Step] = []
-    run: list[tuple[str, bool]] = []
-    kept = [field for field in fields if field[0] in wanted]
-    for name, type_name in fields:
-        is_wanted = name in wanted
-        plain = "u8" if _greatest(type_name, types) is not None else type_name
-        if plain in _FIXED or _ARRAY.fullmatch(plain):
-            run += [(scalar, is_wanted) for scalar in _scalars(plain)]
-            continue
-        if run:
-            steps.append(_run(run))
-            run = []
-        steps.append(_variable(type_name, types, is_wanted))
-    if run:
-        steps.append(_run(run))
-    limits = [(index, _greatest(kind, types)) for index, (_, kind) in enumerate(kept)]
-    bounded = tuple((index, greatest) for index, greatest in limits if greatest is not None)
-    return _Compiled(steps, len(kept), bounded)
-
-
-def _scalars(type_name: str) -> list[str]:
-    """The scalar itself, or an array of bytes as one run of bytes. Other arrays are refused."""
-    array = _ARRAY.fullmatch(type_name)
+def _scalar(kind: str) -> str:
+    """A scalar type, or an array of them as so many bytes."""
+    array = _ARRAY.fullmatch(kind)
     if array is None:
-        return [type_name]
+        return kind
     item, count = array.group(1), int(array.group(2))
     if item not in _FIXED:
         raise InterfaceError(f"an array of {item} is not supported")
-    return [f"bytes{count * struct.calcsize('<' + _FIXED[item])}"]
+    return f"bytes{count * struct.calcsize('<' + _FIXED[item])}"
 
 
-def _code(scalar: str) -> str:
-    return f"{scalar[5:]}s" if scalar.startswith("bytes") else _FIXED[scalar]
+def _code(scalar: str, is_wanted: bool) -> str:
+    """Its struct code: pad bytes if it is unwanted."""
+    code = f"{scalar[5:]}s" if scalar.startswith("bytes") else _FIXED[scalar]
+    return code if is_wanted else f"{struct.calcsize('<' + code)}x"
 
 
-def _run(fields: Sequence[tuple[str, bool]]) -> _Step:
-    """One `struct` call for neighbours of fixed size; unwanted ones are pad bytes."""
-    codes = "<"
-    for scalar, is_wanted in fields:
-        code = _code(scalar)
-        codes += code if is_wanted else f"{struct.calcsize('<' + code)}x"
-    compiled = struct.Struct(codes)
+def _run(codes: str, wide: Sequence[tuple[int, bool]]) -> _Step:
+    """One `struct` call for neighbours of fixed size. `wide`: which are 128 bits, and signed."""
+    compiled = struct.Struct("<" + codes)
     size, unpack = compiled.size, compiled.unpack_from
-    kept = [scalar for scalar, is_wanted in fields if is_wanted]
-    wide = [(i, scalar == "i128") for i, scalar in enumerate(kept) if scalar in ("u128", "i128")]
 
     def read(payload: bytes, at: int, values: Values) -> int:
         values += unpack(payload, at)
@@ -217,30 +254,42 @@ def _run(fields: Sequence[tuple[str, bool]]) -> _Step:
     return read_wide if wide else read
 
 
-def _variable(type_name: str, types: Types, is_wanted: bool) -> _Step:
-    if type_name == "string":
-        return _text if is_wanted else _skip_sized(1)
-    if type_name == "bytes":
-        return _blob if is_wanted else _skip_sized(1)
-    inner = types.get(type_name)
+def _unit(kind: str, types: Types) -> int | None:
+    """Bytes of one item of a string or of a vec of fixed size; None for other types."""
+    if kind in ("string", "bytes"):
+        return 1
+    generic = _GENERIC.fullmatch(kind)
+    if generic is None or generic.group(1) != "vec":
+        return None
+    kinds = [kind for _, kind in _flatten([Field(("item", generic.group(2)))], types)]
+    if not all(kind in _FIXED for kind in kinds):
+        return None
+    return sum(struct.calcsize("<" + _FIXED[kind]) for kind in kinds)
+
+
+def _variable(kind: str, types: Types, is_wanted: bool) -> _Step:
+    """A step for a type whose size is in the bytes."""
+    unit = _unit(kind, types)
+    if unit is not None and not is_wanted:
+        return _skip_sized(unit)
+    if kind == "string":
+        return _text
+    if kind == "bytes":
+        return _blob
+    inner = types.get(kind)
     if isinstance(inner, Mapping):
         return _enum([_whole(fields, types) for fields in inner["enum"].values()], is_wanted)
-    generic = _GENERIC.fullmatch(type_name)
+    generic = _GENERIC.fullmatch(kind)
     if generic is None:
-        raise InterfaceError(f"unknown type {type_name!r}")
-    fields = _flatten([Field(("item", generic.group(2)))], types)
-    item = _compile(fields, types, [name for name, _ in fields])
-    if generic.group(1) == "option":
-        return _optional(item, is_wanted)
-    if not is_wanted and all(kind in _FIXED for _, kind in fields):
-        return _skip_sized(sum(struct.calcsize("<" + _FIXED[kind]) for _, kind in fields))
-    return _many(item, is_wanted)
+        raise InterfaceError(f"unknown type {kind!r}")
+    item = _whole([f"item {generic.group(2)}"], types)
+    return _optional(item, is_wanted) if generic.group(1) == "option" else _many(item, is_wanted)
 
 
 def _whole(texts: Sequence[str], types: Types) -> _Compiled:
     """All fields of a struct or variant."""
     fields = _flatten([Field.parse(text) for text in texts], types)
-    return _compile(fields, types, [name for name, _ in fields])
+    return _Compiled(fields, types, [name for name, _ in fields])
 
 
 def _sized(payload: bytes, at: int, unit: int) -> tuple[int, int]:

@@ -1,27 +1,36 @@
 """Whose data line is it? Log lines of a transaction, and the program that wrote each.
 
 The runtime writes `Program <id> invoke [n]`, `Program <id> success`, `… failed: …`, `… consumed …`;
-what a program writes always starts with `Program log: `, `Program data: ` or `Program return: `,
-so it can't forge the runtime's lines, except by a newline inside its text, which stays inside its
-element of the list. After `Log truncated` lines are missing: nothing is read there.
+what a program writes always starts with `Program log: `, `Program data: ` or `Program return: `: it
+can't forge the runtime's lines, except by a newline inside its text, which stays inside its element
+of the list. After `Log truncated` lines are missing: nothing is read there.
 
-`owned_data` is the hot path: it proves the owner from both neighbours of a data line and touches no
-other line. `walk` follows the whole invoke stack. Both are linear; tests hold one against the
-other.
+`owned_data` is the hot path. It works on the JSON of the lines as the node sent it: there a quote
+inside a text is always escaped, so `"Program …` after a comma or a bracket can only be the start
+of a line. It proves the owner from both neighbours of a data line and reads no other. `walk`
+follows the whole invoke stack. Both are linear; tests hold one against the other.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-_LINE = "\nProgram "
-_DATA = "\nProgram data: "
-_LOG = "\nProgram log: "
-_INSTRUCTION = "Program log: Instruction: "
 TRUNCATED = "Log truncated"
-_TRUNCATED = f"\n{TRUNCATED}\n"
+
+_DATA = b'"Program data: '
+_LINE = b'"Program '
+_DATA_CHARS = len(_DATA)
+_LINE_STARTS = b",["
+_MAX_LINE_CHARS = len(_LINE) + 44
+_INSTRUCTION = b',"Program log: Instruction: '
+_RUNTIME = re.compile(
+    rb'"Program ([1-9A-HJ-NP-Za-km-z]{32,44}) (?:invoke \[([1-9]\d?)\]"|consumed |success"|failed)'
+)
+_INVOKED = tuple(b" invoke [%d]" % depth for depth in range(100))  # two digits, as in _RUNTIME
+_KEY = re.compile("[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
 
 
 class DataLine(msgspec.Struct, frozen=True):
@@ -45,143 +54,142 @@ class Walk(msgspec.Struct, frozen=True):
     is_whole: bool
 
 
-def joined(lines: Sequence[str]) -> str:
-    """All lines as one text, each between newlines; newlines inside a line become spaces."""
-    text = "\n".join(lines)
-    if text.count("\n") >= len(lines):
-        text = "\n".join([line.replace("\n", " ") for line in lines])
-    return f"\n{text}\n"
+# --- the hot path: JSON as the node sent it
 
 
-def before_truncation(text: str) -> tuple[str, bool]:
-    """What of a joined text was written before the runtime began to leave lines out."""
-    at = text.find(_TRUNCATED)
-    return (text, False) if at < 0 else (text[: at + 1], True)
+def compact_json(logs: Sequence[str]) -> bytes:
+    """Lines as the JSON that `owned_data` reads: no space between elements."""
+    return msgspec.json.encode(logs)
 
 
-# --- the hot path
+def is_compact(raw: bytes) -> bool:
+    """Whether a JSON array of lines has no space between elements, as nodes write it.
+
+    A JSON writer is uniform: the first separator tells.
+    """
+    if raw[:2] != b'["' or raw[-2:] != b'"]':
+        return False
+    first = raw.find(b'",')
+    return first < 0 or raw[first + 2 : first + 3] == b'"'
 
 
-class _Frames:
-    """Last invocation at each depth before a position, remembered so that nothing is read twice."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._seen: dict[str, tuple[int, str]] = {}
-
-    def owner(self, depth: str, before: int) -> str:
-        """Program of the last `invoke [depth]` line that ends before a position, or ""."""
-        text = self._text
-        needle = f" invoke [{depth}]\n"
-        since, owner = self._seen.get(depth, (0, ""))
-        end = before + 1
-        while (at := text.rfind(needle, since, end)) >= 0:
-            start = text.rfind("\n", 0, at)
-            program = text[start + 9 : at]
-            if text.startswith(_LINE, start) and _is_key(program):
-                owner = program
-                break
-            end = at  # a program's own text that looks like it
-        self._seen[depth] = (before, owner)
-        return owner
+def before_truncation(raw: bytes) -> tuple[bytes, bool]:
+    """What was written before the runtime began to leave lines out, and whether it did."""
+    at = raw.find(b'"Log truncated"')
+    while at >= 0 and raw[at - 1] not in _LINE_STARTS:
+        at = raw.find(b'"Log truncated"', at + 1)
+    return (raw, False) if at < 0 else (raw[:at], True)
 
 
-def _is_key(word: str) -> bool:
-    return 32 <= len(word) <= 44 and word.isalnum()
+def line_number(raw: bytes, position: int) -> int:
+    """Index of the line that holds a position."""
+    start = raw.rfind(_DATA, 0, position)
+    lines: list[str] = msgspec.json.decode(raw[:start] + b'""]')
+    return len(lines) - 1
 
 
-def _next_runtime_line(text: str, at: int) -> tuple[int, str, str]:
-    """Position, program and the rest of the first line from `at` on that the runtime wrote."""
-    while True:
-        space = text.find(" ", at + 9)
-        word = text[at + 9 : space]
-        if text.startswith(_LINE, at) and _is_key(word):
-            return at, word, text[space + 1 : text.find("\n", space)]
-        at = text.find(_LINE, at + 1)
-        if at < 0:
-            return len(text), "", ""
+Owned = tuple[bytes, int, int]
+"""Program in base58, start and end of the base64 text."""
 
 
-def _previous_runtime_line(text: str, at: int) -> tuple[str, str]:
-    """Program and the rest of the last such line that ends at `at` or before."""
-    while True:
-        at = text.rfind(_LINE, 0, at)
-        if at < 0:
-            return "", ""
-        space = text.find(" ", at + 9)
-        word = text[at + 9 : space]
-        if _is_key(word):
-            return word, text[space + 1 : text.find("\n", space)]
-
-
-def _prove(text: str, at: int, frames: _Frames) -> tuple[int, str]:
-    """Owner of the data line at `at` ("" if not provable), and up to where the verdict holds."""
-    until, program, what = _next_runtime_line(text, text.find("\n", at + 1))
-    before, how = _previous_runtime_line(text, at)
-    if what.startswith("invoke ["):
-        depth = what[8:-1]
-        if not depth.isdecimal() or len(depth) > 2:
-            return until, ""
-        outer = str(int(depth) - 1)
-        owner = frames.owner(outer, at)
-        if how.startswith("invoke [") and (before, how) != (owner, f"invoke [{outer}]"):
-            return until, ""
-        return until, owner
-    if not what.startswith(("consumed ", "success", "failed")):
-        return until, ""
-    return until, program if before == program or not how.startswith("invoke [") else ""
-
-
-def owned_data(text: str) -> tuple[list[tuple[str, int, int]], bool]:
-    """Data lines of a joined text as (owner, start, end of the base64 text), and whether all are
-    proven.
+def owned_data(raw: bytes) -> tuple[list[Owned], bool]:
+    """Data lines with their writers, and whether every one is proven.
 
     An unproven line is left out: the invoke stack around it contradicts itself.
     """
-    found: list[tuple[str, int, int]] = []
-    at = text.find(_DATA)
-    if at < 0:
-        return found, True
-    frames = _Frames(text)
+    found: list[Owned] = []
     is_proven = True
-    until, owner = -1, ""
+    seen: dict[int, tuple[int, bytes]] = {}
+    until, owner = -1, b""
+    at = raw.find(_DATA)
     while at >= 0:
-        end = text.find("\n", at + 15)
-        if at > until:
-            until, owner = _prove(text, at, frames)
-        if owner:
-            found.append((owner, at + 15, end))
-        else:
-            is_proven = False
-        at = text.find(_DATA, end)
+        start = at + _DATA_CHARS
+        end = raw.find(b'"', start)
+        if end < 0:
+            return found, False
+        if raw[at - 1] in _LINE_STARTS:
+            if at > until:
+                until, owner = _prove(raw, at, end, seen)
+            if owner:
+                found.append((owner, start, end))
+            else:
+                is_proven = False
+        at = raw.find(_DATA, end)
     return found, is_proven
 
 
-def instructions_logged(text: str, address: str) -> Iterator[str]:
+def _prove(raw: bytes, at: int, end: int, seen: dict[int, tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Up to where the verdict holds, and the owner of the data line at `at`, b"" if not provable.
+
+    The runtime's next line tells: it closes the owner, or invokes from the depth at which the owner
+    was invoked last. If the line before is an invocation, it must say the same.
+    """
+    after = _RUNTIME.match(raw, end + 2)
+    while after is None:
+        end = raw.find(_LINE, end + 1)
+        if end < 0:
+            return len(raw), b""
+        if raw[end - 1] in _LINE_STARTS:
+            after = _RUNTIME.match(raw, end)
+    program, depth = after.groups()
+    until = after.start()
+    if depth is None:
+        owner, outer = program, None
+    else:
+        outer = int(depth) - 1
+        owner = _invoked(raw, outer, at, seen)
+    before = _RUNTIME.match(raw, raw.rfind(b',"', 0, at - 1) + 1)
+    if before is not None and before[2] is not None:
+        agrees = before[1] == owner and outer in (None, int(before[2]))
+        return until, owner if agrees else b""
+    return until, owner
+
+
+def _invoked(raw: bytes, depth: int, before: int, seen: dict[int, tuple[int, bytes]]) -> bytes:
+    """Program of the last invocation at a depth before a position, b"" if there is none.
+
+    `seen` remembers how far each depth was searched, so that no part is read twice.
+    """
+    needle = _INVOKED[depth]
+    since, owner = seen.get(depth, (0, b""))
+    at = before
+    while (at := raw.rfind(needle, since, at)) >= 0:
+        start = raw.rfind(b'"', max(0, at - _MAX_LINE_CHARS), at)
+        line = _RUNTIME.match(raw, start) if raw[start - 1] in _LINE_STARTS else None
+        if line is not None and line.start(2) > at:
+            owner = line[1]
+            break
+    seen[depth] = (before, owner)
+    return owner
+
+
+def instructions_logged(raw: bytes, address: bytes) -> Iterator[str]:
     """What each invocation of a program first says: its instruction's name, or "" if it says none.
 
-    An event's self-CPI says nothing and is left out.
+    An event's self-call says nothing and is left out.
     """
-    needle = f"\nProgram {address} invoke ["
-    at = text.find(needle)
+    needle = b'"Program %b invoke [' % address
+    nothing = (b',"Program %b consumed ' % address, b',"Program %b success' % address)
+    at = raw.find(needle)
     while at >= 0:
-        end = text.find("\n", at + len(needle))
-        if text.startswith(_INSTRUCTION, end + 1):
-            yield text[end + 27 : text.find("\n", end + 1)]
-        elif not text.startswith(
-            (f"Program {address} consumed", f"Program {address} success"), end + 1
-        ):
+        end = raw.find(b'"', at + len(needle)) + 1
+        if end == 0:
+            return
+        if raw[at - 1] not in _LINE_STARTS:
+            pass
+        elif raw.startswith(_INSTRUCTION, end):
+            name = end + len(_INSTRUCTION)
+            yield raw[name : raw.find(b'"', name)].decode(errors="replace")
+        elif not raw.startswith(nothing, end):
             yield ""
-        at = text.find(needle, end)
+        at = raw.find(needle, end)
 
 
 # --- the whole stack
 
 
 def walk(lines: Iterable[str]) -> Walk:
-    """Every data line with its writer, following the invoke stack until it is cut or
-    contradictory.
-    """
+    """Every data line with its writer, following the stack until it is cut or contradictory."""
     stack: list[tuple[str, int]] = []
     invocations: dict[str, int] = {}
     data: list[DataLine] = []
@@ -196,8 +204,7 @@ def walk(lines: Iterable[str]) -> Walk:
             return Walk(tuple(data), invocations, is_whole=False)
         program, what = _runtime_line(line)
         if what == "invoke":
-            depth = line[line.rfind("[") + 1 : -1]
-            if depth != str(len(stack) + 1):
+            if line[line.rfind("[") + 1 : -1] != str(len(stack) + 1):
                 return Walk(tuple(data), invocations, is_whole=False)
             stack.append((program, invocations.get(program, 0)))
             invocations[program] = invocations.get(program, 0) + 1
@@ -210,14 +217,12 @@ def walk(lines: Iterable[str]) -> Walk:
 
 
 def _runtime_line(line: str) -> tuple[str, str]:
-    """Program and what the runtime says of it: invoke, consumed, closed; ("", "") for other
-    lines.
-    """
+    """Program and what the runtime says of it: invoke, consumed, closed; ("", "") for others."""
     if not line.startswith("Program "):
         return "", ""
     space = line.find(" ", 8)
     program = line[8:space]
-    if space < 0 or not _is_key(program):
+    if space < 0 or not _KEY(program):
         return "", ""
     rest = line[space + 1 :]
     if rest.startswith("invoke [") and rest.endswith("]"):

@@ -57,6 +57,9 @@ class Context(msgspec.Struct, frozen=True, gc=False):
         return None if index is None else self.call.account(index)
 
 
+MISFITS = (ValueError, ArithmeticError, IndexError, struct.error)
+"""What decoders raise on bytes that do not fit."""
+
 News = AnyEvent | Pool | tuple[AnyEvent, ...] | None
 EventDecoder = Callable[[bytes, Context], News]
 """Event bytes, discriminator included → an event (or several), a pool, or None where it is no news.
@@ -72,7 +75,8 @@ class Emitted(msgspec.Struct, frozen=True, gc=False):
 
     payload: bytes
     order: int
-    """Place in the order of execution, among all that is compared with it."""
+    """Place in the order of execution: position in the JSON of the logs, or twice the instruction's
+    index (odd: logged after it)."""
     path: str = ""
     """Instruction that is the event ("inner:2.14"); empty for a log line."""
     call: Call | None = None
@@ -104,6 +108,7 @@ class Program:
         self.name = interface.program
         self.id = interface.id
         self.address = interface.address
+        self.address_bytes = interface.address.encode()
         self.interface = interface
         self.canonical = canonical
         self.events = {interface.discriminator(name): events[name] for name in events}
@@ -126,19 +131,19 @@ class Program:
         self.needs_transaction = bool(fetch)
         """Whether some of its news can't be read from logs alone."""
 
-    def context(self, ordinal: int, call: Call | None, also: bytes | None = None) -> Context:
-        """What a decoder of this program gets for its `ordinal`th event, emitted by `call`."""
+    def context(self, ordinal: int, emitted: Emitted) -> Context:
+        """What a decoder of this program gets for its `ordinal`th event."""
+        call = emitted.call
         if call is None:
-            return Context(ordinal, None, {}, also)
+            if emitted.also is None and ordinal < len(_LOGGED):
+                return _LOGGED[ordinal]
+            return Context(ordinal, None, {}, emitted.also)
         fact = self.facts.get(call.data[:8])
-        return Context(ordinal, call, fact.accounts if fact is not None else {}, also)
+        return Context(ordinal, call, fact.accounts if fact is not None else {}, emitted.also)
 
-    def decode(self, payload: bytes, context: Context) -> News:
-        """One event. Raises ValueError for bytes that do not fit, KeyError for an unknown event."""
-        try:
-            return self.events[payload[:8]](payload, context)
-        except (struct.error, ArithmeticError, IndexError) as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+_LOGGED = tuple(Context(ordinal) for ordinal in range(16))
+"""Contexts of events that are only logged: made once, since there is nothing else to tell."""
 
 
 def logged_name(instruction: str) -> str:

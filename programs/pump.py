@@ -84,29 +84,30 @@ _MIGRATE = INTERFACE.reader(
 def traded(payload: bytes, context: Context) -> Traded:
     """TradeEvent: one buy or sell, amounts before fees, reserves after."""
     values, extra = _TRADE(payload)
-    (mint, sol, base, is_buy, user, timestamp, virtual_sol, virtual_base, real_sol, real_base) = (
-        values[:10]
-    )
-    (fee, creator_fee, mayhem, cashback, buyback, quote_mint) = values[10:16]
-    (quote_amount, virtual_quote, real_quote, holder_rewards) = values[16:]
-    fees: dict[str, int] = {}
+    (mint, sol, base, is_buy, user, timestamp) = values[:6]
+    (virtual_sol, virtual_base, real_sol, real_base, fee, creator_fee) = values[6:12]
+    (mayhem, cashback, buyback, quote_mint, quote, virtual_quote, real_quote, rewards) = values[12:]
+    if rewards is not None:
+        fees = {
+            "fee": fee,
+            "creator_fee": creator_fee,
+            "cashback": cashback,
+            "buyback_fee": buyback,
+            "holder_rewards": rewards,
+        }
+        paid = fee + creator_fee + cashback + rewards
+    else:
+        fees = _older_fees(fee, creator_fee, cashback, buyback)
+        paid = None if fee is None else fee + creator_fee + (cashback or 0)
     reserves = {"virtual_sol_reserves": virtual_sol, "virtual_token_reserves": virtual_base}
     if real_sol is not None:
         reserves["real_sol_reserves"] = real_sol
         reserves["real_token_reserves"] = real_base
-    if fee is not None:
-        fees["fee"] = fee
-        fees["creator_fee"] = creator_fee
-    if cashback is not None:
-        fees["cashback"] = cashback
     if quote_mint is not None:
-        fees["buyback_fee"] = buyback
         reserves["virtual_quote_reserves"] = virtual_quote
         reserves["real_quote_reserves"] = real_quote
-    if holder_rewards is not None:
-        fees["holder_rewards"] = holder_rewards
     if quote_mint is None or quote_mint == NATIVE_SOL:
-        quote_mint, quote_amount, virtual_quote, real_quote = NATIVE_SOL, sol, virtual_sol, real_sol
+        quote_mint, quote, virtual_quote, real_quote = NATIVE_SOL, sol, virtual_sol, real_sol
     return Traded(
         program=NAME,
         ordinal=context.ordinal,
@@ -115,10 +116,11 @@ def traded(payload: bytes, context: Context) -> Traded:
         pool=context.key("pool"),
         timestamp=timestamp,
         extra_bytes=extra,
-        is_buy=bool(is_buy),
+        is_buy=is_buy == 1,
         base_amount=base,
-        quote_amount=quote_amount,
-        user_quote_amount=_user_quote(bool(is_buy), quote_amount, fees),
+        quote_amount=quote,
+        # Fees are on top of a buy and taken from a sale; buyback_fee is a part of fee.
+        user_quote_amount=None if paid is None else quote + paid if is_buy else quote - paid,
         quote_mint=quote_mint,
         fees=fees,
         reserves=reserves,
@@ -132,16 +134,22 @@ def traded(payload: bytes, context: Context) -> Traded:
 
 
 _MAYHEM = ("mayhem",)
+_VIRTUAL_ONLY = INITIAL_VIRTUAL_BASE - INITIAL_REAL_BASE
 
 
-def _user_quote(is_buy: bool, amount: int, fees: dict[str, int]) -> int | None:
-    """What the trader paid or received: fee, creator_fee and cashback are on top of the amount (or
-    taken from it), buyback_fee is a part of fee. None before events told the fees."""
-    fee = fees.get("fee")
-    if fee is None:
-        return None
-    total = fee + fees["creator_fee"] + fees.get("cashback", 0) + fees.get("holder_rewards", 0)
-    return amount + total if is_buy else amount - total
+def _older_fees(
+    fee: int | None, creator_fee: int, cashback: int | None, buyback: int | None
+) -> dict[str, int]:
+    """Fees of the layouts before holder rewards: those that each of them told."""
+    fees: dict[str, int] = {}
+    if fee is not None:
+        fees["fee"] = fee
+        fees["creator_fee"] = creator_fee
+    if cashback is not None:
+        fees["cashback"] = cashback
+    if buyback is not None:
+        fees["buyback_fee"] = buyback
+    return fees
 
 
 def _progress(virtual_base: int, real_base: int | None) -> int | None:
@@ -150,7 +158,7 @@ def _progress(virtual_base: int, real_base: int | None) -> int | None:
     A curve's virtual reserves are above its real ones by a constant: that tells which it began
     with.
     """
-    if real_base is None or virtual_base - real_base != INITIAL_VIRTUAL_BASE - INITIAL_REAL_BASE:
+    if real_base is None or virtual_base - real_base != _VIRTUAL_ONLY:
         return None
     return curve.progress_bps(INITIAL_REAL_BASE - real_base, INITIAL_REAL_BASE)
 

@@ -29,13 +29,17 @@ class ProgramSet(msgspec.Struct, frozen=True):
     """The launchpads that one decodes."""
 
     programs: tuple[Program, ...]
-    by_address: Mapping[str, Program]
+    by_address: Mapping[bytes, Program]
+    """By address in base58, as it stands in log lines."""
+    fetching: tuple[Program, ...]
+    """Those that tell some of their news outside the logs."""
 
 
 def program_set(programs: Iterable[Program]) -> ProgramSet:
     """A set of launchpads, each once, in the order given."""
-    unique = {program.address: program for program in programs}
-    return ProgramSet(tuple(unique.values()), unique)
+    unique = {program.address_bytes: program for program in programs}
+    fetching = tuple(program for program in unique.values() if program.needs_transaction)
+    return ProgramSet(tuple(unique.values()), unique, fetching)
 
 
 def by_names(names: Iterable[str]) -> ProgramSet:

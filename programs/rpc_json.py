@@ -16,37 +16,49 @@ from programs.instructions import RawCall
 from programs.keys import key_of
 
 
-class LogsNotification(msgspec.Struct, frozen=True):
+class LogsNotification(msgspec.Struct, frozen=True, gc=False):
     """One notification of logsSubscribe. `err` is None where the transaction succeeded."""
 
     slot: int
     signature: str
     err: object | None
-    logs: list[str]
+    raw_logs: msgspec.Raw
+    """JSON of the lines as the node sent it: what `decode_notification` reads."""
     subscription: int
 
+    @property
+    def logs(self) -> list[str]:
+        """The lines, decoded at each call; empty where the node sent none."""
+        try:
+            return _decode_lines(self.raw_logs) or []
+        except (msgspec.DecodeError, UnicodeError):
+            return []
 
-class _Context(msgspec.Struct):
+
+_decode_lines = msgspec.json.Decoder(list[str] | None).decode
+
+
+class _Context(msgspec.Struct, gc=False):
     slot: int
 
 
-class _Value(msgspec.Struct):
+class _Value(msgspec.Struct, gc=False):
     signature: str
-    logs: list[str] | None
+    logs: msgspec.Raw
     err: object | None = None
 
 
-class _Result(msgspec.Struct):
+class _Result(msgspec.Struct, gc=False):
     context: _Context
     value: _Value
 
 
-class _Params(msgspec.Struct):
+class _Params(msgspec.Struct, gc=False):
     result: _Result
     subscription: int
 
 
-class _Frame(msgspec.Struct):
+class _Frame(msgspec.Struct, gc=False):
     method: Literal["logsNotification"]
     params: _Params
 
@@ -63,7 +75,7 @@ def parse_notification(raw: bytes | str) -> LogsNotification | None:
     result = params.result
     value = result.value
     return LogsNotification(
-        result.context.slot, value.signature, value.err, value.logs or [], params.subscription
+        result.context.slot, value.signature, value.err, value.logs, params.subscription
     )
 
 

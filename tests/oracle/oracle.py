@@ -1,0 +1,85 @@
+"""anchorpy as an independent decoder. Runs in an environment of its own; speaks JSON.
+
+    oracle.py decode   stdin: [{"idl": legacy IDL, "program": address, "logs": [[line, …], …]}, …]
+                       stdout: [[[event, …] for each list of lines] for each item]
+    oracle.py bench    stdin: {"idl": …, "program": …, "frames": [base64 of a notification, …]}
+                       stdout: {"notifications_per_s": …, "events": …}
+
+An event is {"name", "data"}; keys in base58, enums as the name of their variant.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+from typing import Any
+
+from anchorpy import EventParser
+from anchorpy.program.core import Idl, _build_namespace  # noqa: F401 (fails early if incompatible)
+from solders.pubkey import Pubkey
+
+
+def parser_of(idl: dict[str, Any], program: str) -> EventParser:
+    """anchorpy's log parser for one program."""
+    from anchorpy import Coder
+
+    return EventParser(Pubkey.from_string(program), Coder(Idl.from_json(json.dumps(idl))))
+
+
+def plain(value: Any) -> Any:
+    """anchorpy's values as JSON."""
+    if isinstance(value, Pubkey):
+        return str(value)
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if not name.startswith("_")}
+    if (
+        hasattr(value, "index")
+        and hasattr(type(value), "__name__")
+        and not hasattr(value, "__dict__")
+    ):
+        return type(value).__name__
+    fields = getattr(value, "__dict__", {})
+    return {name: plain(item) for name, item in fields.items() if not name.startswith("_")}
+
+
+def decode(items: list[dict[str, Any]]) -> list[list[list[dict[str, Any]]]]:
+    """Events of each list of log lines of each item."""
+    answers = []
+    for item in items:
+        parser = parser_of(item["idl"], item["program"])
+        answer = []
+        for lines in item["logs"]:
+            events: list[Any] = []
+            parser.parse_logs(lines, events.append)
+            answer.append([{"name": event.name, "data": plain(event.data)} for event in events])
+        answers.append(answer)
+    return answers
+
+
+def bench(request: dict[str, Any]) -> dict[str, float]:
+    """Notifications per second from raw bytes to events, best of three rounds."""
+    parser = parser_of(request["idl"], request["program"])
+    frames = [base64.b64decode(frame) for frame in request["frames"]]
+    best, events = float("inf"), []
+    for _ in range(3):
+        events = []
+        start = time.perf_counter()
+        for frame in frames:
+            value = json.loads(frame)["params"]["result"]["value"]
+            if value["err"] is None:
+                parser.parse_logs(value["logs"], events.append)
+        best = min(best, time.perf_counter() - start)
+    return {"notifications_per_s": len(frames) / best, "events": len(events)}
+
+
+if __name__ == "__main__":
+    work = {"decode": decode, "bench": bench}[sys.argv[1]]
+    json.dump(work(json.load(sys.stdin)), sys.stdout)
