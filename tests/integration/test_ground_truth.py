@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from chaos.client import FeedClient
+from chaos.processes import Command
+from chaos.readings import stored_facts, told_facts
+from chaos.truth import Fact, node_facts
+from chaos.verdict import Counts, judge
 from db.pool import Pool
 from localnet.node import Localnet
 from localnet.traders import Traders
-from programs.keys import b58, signature_b58
-from tests.helpers.feed_client import FeedClient
-from tests.helpers.processes import Command
-from tests.helpers.truth import Trade, Truth, read_truth
 
 TRANSACTIONS = 500
 SLOT_MS = 50
@@ -73,43 +74,11 @@ async def running(system: System, client: FeedClient) -> AsyncIterator[None]:
         await system.api.stop()
 
 
-async def stored(pool: Pool) -> list[Trade]:
-    """Trades in Postgres, in the order of the feed."""
-    rows = await pool.fetch("SELECT * FROM trades WHERE NOT retracted ORDER BY seq")
-    return [
-        Trade(
-            signature_b58(row["signature"]), row["ordinal"], b58(row["mint"]), b58(row["wallet"]),
-            "buy" if row["is_buy"] else "sell", int(row["base_amount"]), int(row["quote_amount"]),
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def told(client: FeedClient) -> list[Trade]:
-    """Trades as the client got them, in order."""
-    trades = [event["data"] for event in client.events if event["type"] == "new_trade"]
-    return [
-        Trade(
-            data["signature"], data["ordinal"], data["mint"], data["wallet"], data["side"],
-            int(data["base_amount"]), int(data["quote_amount"]),
-        )
-        for data in trades
-    ]  # fmt: skip
-
-
-def by_token(trades: Iterable[Trade]) -> dict[str, list[Trade]]:
-    """The same trades, per token, in order."""
-    found: dict[str, list[Trade]] = defaultdict(list)
-    for trade in trades:
-        found[trade.mint].append(trade)
-    return dict(found)
-
-
-async def settled(client: FeedClient, rpc_url: str) -> Truth:
+async def settled(client: FeedClient, rpc_url: str) -> list[Fact]:
     """The chain's history, once the client has been told of as much (or time is up)."""
-    truth = await read_truth(rpc_url)
+    truth = await node_facts(rpc_url)
     with suppress(TimeoutError):  # the comparison says what is missing better than a timeout
-        await client.until(len(truth.trades), 45)
+        await client.until(sum(fact.kind == "trade" for fact in truth), 45)
     return truth
 
 
@@ -130,17 +99,14 @@ async def test_chain_postgres_and_client_agree(
             net_slots_to_confirm = 5
             await asyncio.sleep(net_slots_to_confirm * SLOT_MS / 1000)
             truth = await settled(client, net.rpc_url)
-            rows, events = await stored(pool), told(client)
-    assert len(truth.trades) > TRANSACTIONS // 2
-    assert truth.created
-    assert truth.completed
-    assert by_token(rows) == by_token(truth.trades)
-    assert by_token(events) == by_token(truth.trades)
-    assert client.lost == 0
-    kinds = [event["type"] for event in client.events]
-    assert kinds.count("token_created") == len(truth.created)
-    assert kinds.count("curve_completed") == len(truth.completed)
-    assert kinds.count("token_migrated") == len(truth.migrated)
+            async with pool.acquire() as connection:
+                rows = await stored_facts(connection)
+    kinds = Counter(fact.kind for fact in truth)
+    assert kinds["trade"] > TRANSACTIONS // 2
+    assert set(kinds) == {"trade", "create", "complete", "migrate"}
+    assert judge(truth, (), rows) == Counts()
+    assert judge(truth, (), told_facts(client.standing())) == Counts()
+    assert (client.lost, client.holes) == (0, 0)
 
 
 async def kill_in_the_middle(system: System, client: FeedClient) -> None:

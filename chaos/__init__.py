@@ -1,0 +1,1 @@
+"""Chaos: seeded faults against real processes, judged by the chain's own ledger."""

@@ -1,0 +1,106 @@
+"""Our own commands as processes: started, killed without warning, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+_END_TIMEOUT_S = 30
+
+
+class Command:
+    """`main.py ARGS…` with an environment of its own; what it prints is kept for the report."""
+
+    def __init__(self, *args: str, env: dict[str, str], log: Path) -> None:
+        self._args, self._log = args, log
+        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._env = kept | env
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_wanted = False
+        self.exits = 0
+        """How often it ended by itself while it was wanted (see `supervise`)."""
+
+    async def start(self) -> None:
+        """Start it; `log` collects what it prints, over all its lives."""
+        self._is_wanted = True
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, str(ROOT / "main.py"), *self._args,
+                cwd=ROOT, env=self._env, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    async def kill(self) -> None:
+        """kill -9: no goodbye, no flush."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """SIGTERM, as an operator would; the exit status."""
+        return await self._end(signal.SIGTERM)
+
+    async def supervise(self, pause_s: float = 0.5) -> None:
+        """Start it again whenever it ends unasked, as docker or systemd do; until cancelled."""
+        while True:
+            process = self._process
+            if process is not None:
+                await process.wait()
+                if self._is_wanted and self._process is process:
+                    self.exits += 1
+                    await asyncio.sleep(pause_s)
+                    if self._is_wanted and self._process is process:
+                        await self.start()
+                        continue
+            await asyncio.sleep(pause_s)
+
+    async def _end(self, number: signal.Signals) -> int:
+        self._is_wanted = False
+        process = self._process
+        if process is None:
+            return 0
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+        try:
+            async with asyncio.timeout(_END_TIMEOUT_S):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Of the process started last. Raises RuntimeError if there was none."""
+        if self._process is None:
+            raise RuntimeError("not started yet")
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Started and not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def rss_bytes(self) -> int:
+        """Resident memory of the process; 0 if it does not run."""
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    @property
+    def folder(self) -> Path:
+        """Where its log lies, and its data in tests."""
+        return self._log.parent
+
+    @property
+    def output(self) -> str:
+        """All it printed so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""

@@ -1,0 +1,120 @@
+"""`./run chaos`: many seeds, one line each, and a verdict."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from chaos.plan import FAULTS, Plan, PlanOptions, describe, make_plan
+from chaos.scenario import Scenario
+from chaos.settling import BOUND_S, Outcome
+from chaos.system import Database
+from chaos.verdict import NAMES
+from common.errors import SettingsError, VerdictFailed
+
+Say = Callable[[str], None]
+
+
+class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scenarios to play."""
+
+    seeds: int = 10
+    first_seed: int = 1
+    time_scale: float = 0.1
+    only: tuple[str, ...] = ()
+    """Faults to play; empty: all."""
+    without: tuple[str, ...] = ()
+    """Faults to leave out."""
+
+    @property
+    def plan_options(self) -> PlanOptions:
+        """What the plans are made with. Raises SettingsError for a fault that is none."""
+        unknown = sorted({*self.only, *self.without} - set(FAULTS))
+        if unknown:
+            raise SettingsError(
+                "no such fault", hint=f"There are {', '.join(FAULTS)}", named=",".join(unknown)
+            )
+        faults = frozenset(self.only or FAULTS) - frozenset(self.without)
+        return PlanOptions(time_scale=self.time_scale, faults=faults)
+
+
+async def chaos(options: ChaosOptions, say: Say) -> None:
+    """Play every seed and print what came of it. Raises VerdictFailed if any count is not 0."""
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    plans = [make_plan(seed, options.plan_options) for seed in seeds]
+    say(f"counts are {NAMES}, in rows and at a WebSocket client of `global`")
+    failed = [plan.seed for plan, outcome in await play(plans, say) if not outcome.is_clean]
+    if failed:
+        raise VerdictFailed(
+            f"{len(failed)} of {len(plans)} seeds failed",
+            hint=f"Again with: ./run chaos --seeds 1 --first-seed {failed[0]} "
+            f"--time-scale {options.time_scale:g}",
+            seeds=",".join(map(str, failed)),
+        )
+    say(f"{len(plans)} seeds, every count 0")
+
+
+async def play(plans: Iterable[Plan], say: Say) -> list[tuple[Plan, Outcome]]:
+    """Play plans one after the other on one database server; logs of failing ones are kept."""
+    home = Path(tempfile.mkdtemp(prefix="curvefeed-chaos-"))
+    database = Database(home / "postgres")
+    outcomes: list[tuple[Plan, Outcome]] = []
+    await database.start()
+    try:
+        for plan in plans:
+            folder = home / f"seed-{plan.seed}"
+            folder.mkdir()
+            began = time.monotonic()
+            outcome = await Scenario(plan, database, folder).run()
+            outcomes.append((plan, outcome))
+            for line in report(plan, outcome, time.monotonic() - began):
+                say(line)
+            if outcome.is_clean:
+                shutil.rmtree(folder)
+            else:
+                say(f"    logs: {folder}")
+    finally:
+        await database.stop()
+        _tidy(home)
+    return outcomes
+
+
+def _tidy(home: Path) -> None:
+    """Remove everything but the logs of failing seeds."""
+    shutil.rmtree(home / "postgres", ignore_errors=True)
+    if not any(home.iterdir()):
+        home.rmdir()
+
+
+def report(plan: Plan, outcome: Outcome, took_s: float) -> list[str]:
+    """What is printed of a seed: one line, and for a failing one what it did and what differs."""
+    words = [
+        f"{'ok    ' if outcome.is_clean else 'FAILED'} seed {plan.seed:<4}",
+        f"rows {outcome.rows}",
+        f"client {outcome.client}",
+        f"right {_after(outcome.settled_s)}",
+        f"frontier {_after(outcome.frontier_s)}",
+        f"overclaimed {outcome.overclaims}",
+        f"{outcome.events} events, {outcome.retracted} retracted",
+        f"{took_s:.0f} s",
+    ]
+    if outcome.resyncs or outcome.exits:
+        words.append(f"resyncs {outcome.resyncs}, exits {outcome.exits}")
+    lines = ["  ".join(words)]
+    if not outcome.is_clean:
+        lines.append(f"    {describe(plan)}")
+        lines.append("    met: " + ", ".join(f"{n} {name}" for name, n in outcome.met.items()))
+        lines += [f"    rows: {text}" for text in outcome.rows.examples]
+        lines += [f"    client: {text}" for text in outcome.client.examples]
+    return lines
+
+
+def _after(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    return f"{seconds:.1f} s" + (" (too late)" if seconds > BOUND_S else "")

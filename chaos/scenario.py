@@ -1,0 +1,154 @@
+"""One seed: a chain, traders, a faulty network, processes that die; then the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import msgspec
+
+from chaos.plan import Plan, Strike
+from chaos.processes import Command
+from chaos.proxy import Proxy
+from chaos.settling import Outcome, Watch, settle
+from chaos.system import Database, System, kill_for
+from chaos.truth import LedgerTruth
+from chaos.verdict import Landing
+from common.errors import GiveUp
+from localnet.node import Localnet, NodeOptions
+from localnet.traders import Traders
+
+_KEPT_TRANSACTIONS = 1_000_000
+_WARM_TRADES = 10
+_WARM_TIMEOUT_S = 60
+_STALL_SLOTS = 20
+
+
+class Scenario:
+    """Runs a plan in `folder` (for logs), on a database of its own."""
+
+    def __init__(self, plan: Plan, database: Database, folder: Path) -> None:
+        self.plan = plan
+        self._database = database
+        self._folder = folder
+        self._net = Localnet(
+            port=0,
+            slot_ms=plan.slot_ms,
+            confirm_after=plan.confirm_after,
+            finalize_after=plan.finalize_after,
+            options=NodeOptions(keep_transactions=_KEPT_TRANSACTIONS),
+        )
+        self._dropped: set[Landing] = set()
+        self._kills = 0
+
+    async def run(self) -> Outcome:
+        """Play it, wait for quiescence, judge."""
+        name = f"chaos_{self.plan.seed}"
+        url = await self._database.create(name)
+        try:
+            async with AsyncExitStack() as stack:
+                return await self._run(stack, url)
+        finally:
+            await self._database.drop(name)
+
+    async def _run(self, stack: AsyncExitStack, url: str) -> Outcome:
+        net = await stack.enter_async_context(self._net)
+        proxy = await stack.enter_async_context(Proxy(net.rpc_url, net.ws_url, self.plan))
+        system = System(self._env(url, proxy), self._folder, 2 if self.plan.has_standby else 1)
+        trading = asyncio.create_task(
+            Traders(net.rpc_url, self.plan.seed).run(self.plan.trades_per_second)
+        )
+        stack.push_async_callback(_cancelled, trading)
+        await stack.enter_async_context(system.running())
+        await self._warmed_up(system)
+        watch = Watch(url, LedgerTruth(net.chain), system, self._dropped)
+        watching = asyncio.create_task(watch.run())
+        stack.push_async_callback(_cancelled, watching)
+        proxy.begin()
+        await self._strike_all(system)
+        await _cancelled(trading)
+        outcome = await settle(watch, net, self.plan.commitment)
+        await _cancelled(watching)
+        return msgspec.structs.replace(outcome, met=dict(proxy.mischief.counts), calls=proxy.calls)
+
+    def _env(self, url: str, proxy: Proxy) -> dict[str, str]:
+        plan = self.plan
+        return {
+            "DATABASE_URL": url,
+            "SOLANA_RPC_URL": proxy.rpc_url,
+            "SOLANA_WS_URL": proxy.ws_url,
+            "INDEXER_START_SLOT": "0",
+            "INDEXER_COMMITMENT": plan.commitment,
+            "INDEXER_STALL_SECONDS": str(_STALL_SLOTS * plan.slot_ms / 1000),
+            "RPC_REQUESTS_PER_SECOND": "1000",
+            "WEBSOCKET_REPLAY_EVENTS": "10000",
+            "LOG_LEVEL": "info",
+        }
+
+    async def _warmed_up(self, system: System) -> None:
+        """Trades come through before anything goes wrong."""
+        try:
+            await system.client.until(_WARM_TRADES, _WARM_TIMEOUT_S)
+        except TimeoutError:
+            raise GiveUp(
+                "nothing comes through even without faults",
+                hint="Look into the processes' logs",
+                folder=self._folder,
+            ) from None
+
+    async def _strike_all(self, system: System) -> None:
+        """Every strike at its time; returns when the faults are over."""
+        async with asyncio.TaskGroup() as tasks:
+            for strike in self.plan.strikes:
+                tasks.create_task(self._strike(strike, system))
+            await asyncio.sleep(self.plan.phase_s)
+
+    async def _strike(self, strike: Strike, system: System) -> None:
+        await asyncio.sleep(strike.at_s)
+        if strike.fault in ("fork", "deep_fork"):
+            self._fork(strike)
+        elif strike.fault == "clock":
+            self._step_clock(strike.step_s)
+        elif strike.fault == "kill_postgres":
+            await self._database.kill(strike.down_s)
+        elif strike.fault in ("kill_api", "kill_indexer"):
+            command = system.api if strike.fault == "kill_api" else self._next_indexer(system)
+            if command.is_running:
+                await kill_for(command, strike.down_s)
+
+    def _next_indexer(self, system: System) -> Command:
+        self._kills += 1
+        return system.indexers[self._kills % len(system.indexers)]
+
+    def _fork(self, strike: Strike) -> None:
+        """Abandon slots, and remember what was in them."""
+        chain, is_deep = self._net.chain, strike.fault == "deep_fork"
+        level = 2 if is_deep else 1
+        doomed = chain.ledger.above(chain.tips[level])[-strike.depth :]
+        landings = {
+            (landed.signature, bank.slot) for bank in doomed for landed in bank.transactions
+        }
+        if is_deep and not can_fork_deep(self._net):
+            return
+        wish = {"replay": strike.is_replayed} | ({"confirmed": True} if is_deep else {})
+        self._net.fork(strike.depth, **wish)
+        self._dropped |= landings
+
+    def _step_clock(self, step_s: float) -> None:
+        """The chain's clock jumps; block times never run backwards, so a jump back stops them."""
+        options = self._net.chain.options
+        self._net.chain.options = msgspec.structs.replace(options, now=lambda: time.time() + step_s)
+
+
+def can_fork_deep(net: Localnet) -> bool:
+    """This localnet can abandon confirmed slots."""
+    return "confirmed" in inspect.signature(net.fork).parameters
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,181 @@
+"""Watching a system while it runs, and until it is quiet: rows and client against the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import asyncpg
+import msgspec
+
+from chaos.readings import stored_facts, told_facts
+from chaos.system import System
+from chaos.truth import Fact, LedgerTruth
+from chaos.verdict import Counts, Landing, judge
+from common.settings import Commitment
+from localnet.chain import CONFIRMED, FINALIZED
+from localnet.node import Localnet
+
+BOUND_S = 10.0
+"""After the last fault everything has to be right within this time."""
+_PATIENCE_S = 30.0
+"""How long is waited to tell "late" from "never"."""
+_SAMPLE_S = 0.5
+_POLL_S = 0.1
+_QUIET_S = 0.5
+"""Right must stay right for so long."""
+_ABSENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a scenario."""
+
+    rows: Counts
+    client: Counts
+    settled_s: float | None
+    """From the last fault until rows and client were right; None: never."""
+    frontier_s: float | None
+    """From the last fault until the frontier was at the last trade's slot; None: never."""
+    overclaims: int
+    """Events that were not stored although the frontier was past their slot."""
+    resyncs: int
+    """How often the client was told that something could not be replayed."""
+    exits: int
+    """How often a process ended by itself."""
+    events: int
+    retracted: int
+    met: dict[str, int] = {}
+    calls: dict[str, int] = {}
+
+    @property
+    def is_clean(self) -> bool:
+        """Every count is 0, in time."""
+        return (
+            self.rows.is_clean
+            and self.client.is_clean
+            and self.overclaims == 0
+            and all(at is not None and at <= BOUND_S for at in (self.settled_s, self.frontier_s))
+        )
+
+
+class Watch:
+    """Reads the database beside the system. `run` checks all the while that the frontier is honest:
+    nothing may be missing below it.
+    """
+
+    def __init__(self, url: str, truth: LedgerTruth, system: System, dropped: set[Landing]) -> None:
+        self.truth, self.system, self.dropped = truth, system, dropped
+        self.overclaimed: set[Fact] = set()
+        self._url = url
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(_SAMPLE_S)
+            try:
+                async with asyncio.timeout(5):
+                    await self._sample()
+            except _ABSENT:
+                continue
+
+    async def _sample(self) -> None:
+        before = self.truth.facts()
+        reading = await self.read()
+        # A fork may have taken facts away meanwhile.
+        due = {fact for fact in before if fact.slot <= reading.frontier} & set(self.truth.facts())
+        self.overclaimed |= due.difference(reading.stored)
+
+    async def read(self) -> Reading:
+        """What Postgres holds at this moment."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return Reading(
+                    frontier=await _frontier(connection),
+                    stored=await stored_facts(connection),
+                    retracted=await connection.fetchval(_RETRACTED),
+                )
+        finally:
+            connection.terminate()
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Postgres at one moment."""
+
+    frontier: int
+    """Slot up to which it says that nothing is missing; -1: it does not say."""
+    stored: list[Fact]
+    retracted: int
+    """Events that were taken back."""
+
+
+_RETRACTED = """SELECT (SELECT count(*) FROM trades WHERE retracted)
+                     + (SELECT count(*) FROM token_events WHERE retracted)"""
+
+
+async def _frontier(connection: asyncpg.Connection[asyncpg.Record]) -> int:
+    slot = await connection.fetchval("SELECT min(slot) FROM checkpoints")
+    return -1 if slot is None else int(slot)
+
+
+class _Times:
+    """Since when something has held."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._since: float | None = None
+
+    def note(self, is_so: bool) -> None:
+        """It holds now, or does not."""
+        if not is_so:
+            self._since = None
+        elif self._since is None:
+            self._since = time.monotonic()
+
+    @property
+    def after_s(self) -> float | None:
+        """From the beginning until it began to hold; None: it does not."""
+        return None if self._since is None else self._since - self._began
+
+    def held_for(self, seconds: float) -> bool:
+        """It has held for so long."""
+        return self._since is not None and time.monotonic() - self._since >= seconds
+
+
+async def settle(watch: Watch, net: Localnet, commitment: Commitment) -> Outcome:
+    """Wait until rows and client are right and stay so, or patience ends; the outcome either way.
+
+    To be called at the moment of the last fault, when trading has stopped.
+    """
+    level = FINALIZED if commitment == "finalized" else CONFIRMED
+    last_slot = net.chain.tip.slot
+    right, arrived = _Times(), _Times()
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        truth = watch.truth.facts(level)
+        told = told_facts(watch.system.client.standing())
+        try:
+            reading = await watch.read()
+        except _ABSENT:
+            reading = Reading(-1, [], 0)
+        rows = judge(truth, watch.dropped, reading.stored)
+        client = judge(truth, watch.dropped, told)
+        is_whole = net.chain.tips[level] >= last_slot
+        right.note(is_whole and rows.is_clean and client.is_clean)
+        arrived.note(reading.frontier >= max((fact.slot for fact in truth), default=0))
+        is_over = right.held_for(_QUIET_S) and arrived.held_for(0)
+        if is_over or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(_POLL_S)
+    system = watch.system
+    return Outcome(
+        rows=rows,
+        client=client,
+        settled_s=right.after_s,
+        frontier_s=arrived.after_s,
+        overclaims=len(watch.overclaimed),
+        resyncs=system.client.lost,
+        exits=sum(command.exits for command in system.commands),
+        events=len(truth),
+        retracted=reading.retracted,
+    )
