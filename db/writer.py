@@ -37,6 +37,16 @@ TRANSIENT = (
     TimeoutError,
 )
 
+_PLANS = """
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET enable_seqscan = off;
+    SET plan_cache_mode = force_generic_plan
+"""
+"""A writer only looks up keys. On a young table without statistics the planner would rather read
+all
+of it, and it would plan the same large statements anew each time."""
+
 Holder: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 _log = structlog.get_logger(__name__)
@@ -113,6 +123,8 @@ class Writer:
             is_ours = await connection.fetchval(
                 "SELECT pg_try_advisory_lock($1, $2)", *_LOCK, timeout=_TIMEOUT_S
             )
+            if is_ours:
+                await connection.execute(_PLANS, timeout=_TIMEOUT_S)
         except BaseException:
             connection.terminate()
             raise

@@ -191,14 +191,18 @@ async def store(connection: Connection, changes: Changes) -> None:
     )
 
 
-async def known(connection: Connection, signatures: Collection[bytes]) -> set[Identity]:
-    """Identities already stored, of all events with these signatures."""
+async def known(
+    connection: Connection, trades: Collection[bytes], token_events: Collection[bytes]
+) -> set[Identity]:
+    """Identities already stored of trades and of token events with these signatures."""
     rows = await connection.fetch(
-        """SELECT signature, program, ordinal, slot FROM trades WHERE signature = ANY($1::bytea[])
+        """SELECT t.signature, program, ordinal, slot
+           FROM unnest($1::bytea[]) AS key (signature) JOIN trades t USING (signature)
            UNION ALL
-           SELECT signature, program, ordinal, slot FROM token_events
-           WHERE signature = ANY($1::bytea[])""",
-        list(signatures),
+           SELECT e.signature, program, ordinal, slot
+           FROM unnest($2::bytea[]) AS key (signature) JOIN token_events e USING (signature)""",
+        list(trades),
+        list(token_events),
         timeout=_TIMEOUT_S,
     )
     return {(row[0], row[1], row[2], row[3]) for row in rows}

@@ -12,6 +12,7 @@ from db.rows import Changes, Identity, PoolRow, QuarantineRow
 from db.writer import Writer
 from indexer.fold import fold
 from indexer.seen import Seen, keys_of, late_positions
+from programs.events import Traded
 
 
 class Batch(msgspec.Struct):
@@ -42,7 +43,9 @@ async def _new(connection: Connection, events: Sequence[Seen]) -> list[Seen]:
     """Events that are not stored, each once, by slot: a batch by itself is never out of order."""
     if not events:
         return []
-    known = await writes.known(connection, {seen.signature for seen in events})
+    trades = {seen.signature for seen in events if isinstance(seen.event, Traded)}
+    others = {seen.signature for seen in events if not isinstance(seen.event, Traded)}
+    known = await writes.known(connection, trades, others)
     new: dict[Identity, Seen] = {}
     for seen in events:
         if seen.identity not in known:

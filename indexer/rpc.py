@@ -118,7 +118,7 @@ class Node:
             "maxSupportedTransactionVersion": 1,
         }
         raw = await self._call("getTransaction", [signature, config], msgspec.Raw)
-        return None if raw == b"null" else bytes(raw)
+        return None if bytes(raw) == b"null" else bytes(raw)
 
     async def _call(self, method: str, params: list[Any], kind: type[_T]) -> _T:
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}

@@ -21,7 +21,7 @@ from tests.helpers.indexing import (
     index_process,
     indexing,
     settings_for,
-    stored_trades,
+    stored_facts,
     until,
 )
 
@@ -212,4 +212,4 @@ async def test_a_new_localnet_starts_its_database_over(
                 await equals_history(pool, net)
         epochs.add(await pool.fetchval("SELECT epoch FROM feed_head"))
     assert len(epochs) == 2
-    assert await stored_trades(pool)
+    assert await stored_facts(pool)
