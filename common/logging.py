@@ -14,11 +14,17 @@ _USERINFO = re.compile(r"(?P<scheme>\w+://)[^/@\s]+@")
 _QUERY = re.compile(
     r"(?P<name>[?&](?:token|ticket|api[-_]?key|key|access_token|password)=)[^&\s\"']+", re.I
 )
+_HEADER = re.compile(r"(?P<scheme>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]+", re.I)
+_COOKIE = re.compile(r"(?P<name>\bcurvefeed_(?:asker|refresh)=)[^;\s\"']+")
+# Wherever it stands: a JWT, or one of our own secrets (refresh token, ticket) by its prefix.
+_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|cf[rt]_[\w-]{16,}")
 
 
 def redacted(text: str) -> str:
-    """`text` with credentials in URLs replaced by ***."""
-    return _QUERY.sub(r"\g<name>***", _USERINFO.sub(r"\g<scheme>***@", text))
+    """`text` with credentials in URLs, headers and cookies, and every token, replaced by ***."""
+    text = _QUERY.sub(r"\g<name>***", _USERINFO.sub(r"\g<scheme>***@", text))
+    text = _COOKIE.sub(r"\g<name>***", _HEADER.sub(r"\g<scheme>***", text))
+    return _TOKEN.sub("***", text)
 
 
 def _redact(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
@@ -26,6 +32,11 @@ def _redact(_: object, __: str, event: MutableMapping[str, object]) -> MutableMa
         if isinstance(value, str):
             event[name] = redacted(value)
     return event
+
+
+def _redact_line(_: object, __: str, line: object) -> str:
+    """The finished line once more: tracebacks, and fields that were not text."""
+    return redacted(str(line))
 
 
 class _RedactRecords(logging.Filter):
@@ -65,6 +76,7 @@ def configure_logging(level: str, log_format: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 renderer,
+                _redact_line,
             ],
         )
     )

@@ -38,3 +38,27 @@ def test_a_librarys_record_goes_through_the_same_scissors(
     logging.getLogger("uvicorn").info("%s connected", "/ws?token=hunter2")
     line = json.loads(capsys.readouterr().err)
     assert line["event"] == "/ws?token=*** connected"
+
+
+_JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ3YWxsZXQifQ.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_token_is_in_no_line_however_it_got_there(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    """In a field, in a field of a field, in an error's traceback, in a library's record."""
+    configure_logging("debug", log_format)
+    log = structlog.get_logger()
+    log.info("said", text=_JWT, nested={"message": {"token": _JWT}}, raw=_JWT.encode())
+    try:
+        raise ValueError(f"not a token: {_JWT}")
+    except ValueError:
+        log.exception("failed")
+        logging.getLogger("uvicorn.error").exception("in a library")
+    logging.getLogger("uvicorn.error").info('"GET /ws?token=%s" [accepted]', _JWT)
+    logging.getLogger("library").warning("headers: %r", {"authorization": f"Bearer {_JWT}"})
+    said = capsys.readouterr().err
+    assert said.count("***") >= 7
+    assert "eyJ" not in said
+    assert "c2lnbmF0dXJl" not in said

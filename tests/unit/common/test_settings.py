@@ -62,6 +62,14 @@ def test_an_empty_variable_means_not_set(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("wss://rpc.example/?api-key=abc123&x=1", "abc123"),
         ('"GET /api/v1/websocket/ws?room=global&token=eyJhbGci HTTP/1.1"', "eyJhbGci"),
         ("?ticket=t0p", "t0p"),
+        ("Authorization: Bearer abc.def-ghi", "abc.def"),
+        ("('authorization', 'Basic dXNlcjpwdw==')", "dXNlcjpwdw"),
+        ("cookie: a=b; curvefeed_refresh=s3cret; c=d", "s3cret"),
+        ("cookie: __Secure-curvefeed_asker=s3cret", "s3cret"),
+        ('{"token":"eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ3YWxsZXQifQ.c2lnbmF0dXJl"}', "eyJ"),
+        ("Refused('eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ3YWxsZXQifQ.')", "eyJ"),
+        ("ticket cft_AAAABBBBCCCCDDDDEEEEFFFF was refused", "AAAABBBB"),
+        ("{'refresh': 'cfr_AAAABBBBCCCCDDDDEEEEFFFF'}", "AAAABBBB"),
     ],
 )
 def test_logs_show_no_credentials(text: str, hidden: str) -> None:
