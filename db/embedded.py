@@ -197,10 +197,7 @@ class EmbeddedServer:
         return False
 
     def _start_server(self) -> None:
-        self.socket_dir.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:
-            user = self._server_user()
-            os.chown(self.socket_dir, user.pw_uid, user.pw_gid)
+        self._make_socket_dir()
         settings = (
             _SERVER_OPTIONS | {"unix_socket_directories": str(self.socket_dir)} | self._options
         )
@@ -211,6 +208,26 @@ class EmbeddedServer:
             "-D", str(self._pgdata), "-l", str(log), "-o", arguments,
         )  # fmt: skip
 
+    def _make_socket_dir(self) -> None:
+        """Where it is in the common temporary folder, nobody else may have made it before us."""
+        folder = self.socket_dir
+        if folder == self._pgdata:
+            return
+        uid, gid = os.geteuid(), os.getegid()
+        if uid == 0:
+            user = self._server_user()
+            uid, gid = user.pw_uid, user.pw_gid
+        try:
+            folder.mkdir(mode=0o700)
+            os.chown(folder, uid, gid)
+        except FileExistsError:
+            if folder.is_symlink() or folder.stat().st_uid != uid:
+                raise GiveUp(
+                    "the socket's folder belongs to somebody else",
+                    hint="Remove it, or name a shorter path with DATA_DIR",
+                    folder=folder,
+                ) from None
+
     def _create_database(self) -> None:
         exists = self._psql("postgres", f"SELECT 1 FROM pg_database WHERE datname = '{_DATABASE}'")  # noqa: S608
         if not exists.strip():
@@ -218,17 +235,8 @@ class EmbeddedServer:
 
     def _psql(self, database: str, statement: str) -> str:
         deadline = time.monotonic() + _START_TIMEOUT_S
-        arguments = (
-            "-X",
-            "-A",
-            "-t",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            self.url(database),
-            "-c",
-            statement,
-        )
+        target = ("-d", self.url(database), "-c", statement)
+        arguments = ("-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *target)
         while True:  # a server that another process just started may still be recovering
             try:
                 return self._run("psql", *arguments)
@@ -238,6 +246,11 @@ class EmbeddedServer:
                 time.sleep(0.1)
 
     def _shut_down(self, mode: str = "fast") -> None:
+        self._stop_postmaster(mode)
+        if self.socket_dir != self._pgdata:
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+
+    def _stop_postmaster(self, mode: str) -> None:
         for attempt in dict.fromkeys((mode, "immediate")):
             if self._postmaster() is None:
                 return

@@ -13,7 +13,8 @@ import asyncpg
 import psutil
 import pytest
 
-from db.embedded import embedded_postgres
+from common.errors import GiveUp
+from db.embedded import EmbeddedServer, embedded_postgres
 
 _HOLDER = """
 import sys, time
@@ -123,6 +124,18 @@ async def test_a_long_path_still_gets_a_socket(folder: Path) -> None:
     async with embedded_postgres(deep) as url:
         assert await _one(url) == 1
     assert _servers_on(deep) == []
+    assert not EmbeddedServer(deep).socket_dir.exists()
+
+
+def test_a_socket_folder_of_somebody_else_is_not_used(folder: Path) -> None:
+    """Who could make that folder first could listen in: it is refused, and said which it is."""
+    server = EmbeddedServer(folder / ("x" * 120))
+    server.socket_dir.symlink_to(folder)
+    try:
+        with pytest.raises(GiveUp, match=server.socket_dir.name):
+            server.start()
+    finally:
+        server.socket_dir.unlink()
 
 
 async def test_it_listens_on_no_network_port(folder: Path) -> None:
