@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +15,8 @@ import asyncpg
 from db.embedded import EmbeddedServer
 from db.migrate import migrate
 
+_PREFIX = "curvefeed-test-"
+_SURELY_STARTED_S = 300
 _TEMPLATE = "template_migrated"
 _FAST = {
     "fsync": "off",
@@ -26,7 +31,8 @@ class PostgresForTests:
     """Starts at the first database that is asked for; `close` stops it and removes its folder."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="curvefeed-test-"))
+        _reap()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self.server = EmbeddedServer(self._folder, _FAST)
         self._numbers = itertools.count(1)
         self._is_ready = False
@@ -71,6 +77,20 @@ class PostgresForTests:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+def _reap() -> None:
+    """Stop the servers of test processes that were killed, and remove their folders."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError), (folder / "postgres" / "users.lock").open() as users:
+            if time.time() - folder.stat().st_mtime < _SURELY_STARTED_S:
+                continue
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while somebody uses it
+            users.close()
+            orphan = EmbeddedServer(folder)
+            orphan.start()
+            orphan.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def name_of(url: str) -> str:
