@@ -138,7 +138,7 @@ def _prove(raw: bytes, at: int, end: int, seen: dict[int, tuple[int, bytes]]) ->
     else:
         outer = int(depth) - 1
         owner = _invoked(raw, outer, at, seen)
-    before = _RUNTIME.match(raw, raw.rfind(b',"', 0, at - 1) + 1)
+    before = _RUNTIME.match(raw, max(0, raw.rfind(b',"', 0, at - 1)) + 1)
     if before is not None and before[2] is not None:
         agrees = before[1] == owner and outer in (None, int(before[2]))
         return until, owner if agrees else b""
