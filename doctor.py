@@ -8,8 +8,12 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 import typer
+from solana.exceptions import SolanaRpcException
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Confirmed
+from solana.rpc.core import RPCException
 
-from common.errors import CurvefeedError
+from common.errors import CurvefeedError, NodeError
 from common.logging import redacted
 from common.ports import require_free_port
 from common.settings import Settings
@@ -17,10 +21,10 @@ from db.connect import database_url
 from db.migrate import migrate
 from db.pool import pool_of
 from frontend.build import node_version
-from indexer.rpc_http import RpcClient
 
 PACKAGES = ("solders", "solana", "fastapi", "uvicorn", "websockets", "asyncpg")
 MOST_CLOCK_SKEW_S = 60
+RPC_TIMEOUT_S = 10
 
 
 async def versions(_: Settings) -> str:
@@ -49,12 +53,22 @@ async def node(settings: Settings) -> str:
     """Version, slot, and how far its clock is from ours."""
     if settings.is_localnet:
         return "none configured (SOLANA_RPC_URL): ./run starts a localnet"
-    async with RpcClient(settings) as rpc:
-        about, slot = await rpc.call("getVersion"), await rpc.call("getSlot")
-        block_time = await rpc.call("getBlockTime", slot - 32)
+    try:
+        async with AsyncClient(settings.rpc_url, timeout=RPC_TIMEOUT_S) as client:
+            about = (await client.get_version()).value.solana_core
+            slot = (await client.get_slot(Confirmed)).value
+            block_time = (await client.get_block_time(slot)).value
+    except (SolanaRpcException, RPCException) as error:
+        raise NodeError(
+            "the node does not answer as it should",
+            hint="Check SOLANA_RPC_URL: scheme, host, key. Does curl reach it?",
+            cause=type(error.__cause__ or error).__name__,
+        ) from error
+    if block_time is None:
+        return f"{about}, slot {slot}, no block time"
     skew = time.time() - block_time
     remark = "" if abs(skew) < MOST_CLOCK_SKEW_S else "; check this machine's clock"
-    return f"{about['solana-core']}, slot {slot}, its time {skew:.0f} s behind ours{remark}"
+    return f"{about}, slot {slot}, {skew:.0f} s old{remark}"
 
 
 async def ports(settings: Settings) -> str:
