@@ -49,16 +49,24 @@ describe("the market", () => {
     expect(market.pulse.map(({ second }) => second)).toEqual([160]);
   });
 
-  test("begins with the trades that the room's snapshot tells of", () => {
-    const trades = [
-      newTrade({ block_time: 998, signature: "b" }),
-      newTrade({ block_time: 900, signature: "a" }),
+  test("begins with what the room's snapshot tells, and knows how far back that reaches", () => {
+    const data = [
+      newTrade({ block_time: 998, side: "sell" }),
+      newTrade({ block_time: 997, signature: "older" }),
     ];
-    const rows = trades.map((data, index) => tradeOf(data, 10 - index));
-    const market = joined(EMPTY_MARKET, [token(10)], rows, 1_000);
+    const rows = data.map((trade, index) => tradeOf(trade, 10 - index));
+    const market = joined(EMPTY_MARKET, [token(10, { createdAt: 998 })], rows, 1_000);
     expect(market.tape).toHaveLength(2);
-    expect(market.pulse).toEqual([{ second: 998, trades: 1, created: 0, volume: 2_000_000_000n }]);
+    expect(market.pulse).toEqual([{ second: 998, trades: 1, created: 1, volume: 2_000_000_000n }]);
+    expect(market.since).toBe(997);
+    expect(only(market)).toMatchObject({ lastSide: "sell", lastQuote: "2000000000" });
+    expect(only(loaded(market, [token(10)]))).toMatchObject({ lastSide: "sell" });
     expect(joined(market, [], rows, 1_001).pulse).toBe(market.pulse);
+  });
+
+  test("knows the whole last minute when the snapshot's trades reach beyond it", () => {
+    const rows = [tradeOf(newTrade({ block_time: 900 }), 10)];
+    expect(joined(EMPTY_MARKET, [], rows, 1_000)).toMatchObject({ since: 940, pulse: [] });
   });
 
   test("takes back a trade that a fork undid", () => {

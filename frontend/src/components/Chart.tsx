@@ -31,7 +31,7 @@ function barsFor(page: TokenPage, intervalS: number): readonly Bar[] {
 function fitting({ createdAt, lastTradeAt }: Token): number {
   const life =
     createdAt === null || lastTradeAt === null ? Number.POSITIVE_INFINITY : lastTradeAt - createdAt;
-  return INTERVALS.find(([seconds]) => seconds > 1 && life / seconds <= GOOD_COUNT)?.[0] ?? MINUTE_S;
+  return INTERVALS.find(([seconds]) => life / seconds <= GOOD_COUNT)?.[0] ?? MINUTE_S;
 }
 
 export function Chart({ page }: { page: TokenPage }) {

@@ -71,6 +71,7 @@ function Orders({ order, onChange }: { order: Order; onChange: (order: Order) =>
 function Pulse({ market }: { market: State }) {
   const now = useNow();
   const beats = market.pulse.filter((beat) => beat.second > now - PULSE_S);
+  const covered = Math.max(0, Math.min(PULSE_S, now - market.since));
   const trades = beats.reduce((sum, beat) => sum + beat.trades, 0);
   const created = beats.reduce((sum, beat) => sum + beat.created, 0);
   const volume = beats.reduce((sum, beat) => sum + beat.volume, 0n);
@@ -84,7 +85,9 @@ function Pulse({ market }: { market: State }) {
       <Figure name="New tokens" value={String(created)} />
       <div className="col-span-3 mt-2 sm:col-span-1 sm:mt-0 lg:pl-10">
         <Sparkline values={bars} label={`${trades} trades in the last minute, second by second`} />
-        <p className="label mt-1 sm:text-right">The last minute, second by second</p>
+        <p className="label mt-1 sm:text-right">
+          {covered >= PULSE_S ? "The last minute" : `The last ${covered} seconds`}
+        </p>
       </div>
     </dl>
   );

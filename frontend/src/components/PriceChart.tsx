@@ -19,12 +19,18 @@ import { priceText } from "@/lib/format";
 const MIN_MOVE = 1e-13;
 const VOLUME_SHARE = 0.18;
 const DECIMALS = 18;
+/** Pixels. */
+const WIDEST_BAR = 20;
+const AXIS_WIDTH = 70;
 
 interface Drawn {
+  element: HTMLElement;
   chart: IChartApi;
   prices: ISeriesApi<"Candlestick">;
   volumes: ISeriesApi<"Histogram">;
   bars: Bar[];
+  /** The reader has moved the view: it is theirs from now on. */
+  isMoved: boolean;
 }
 
 interface Colours {
@@ -88,7 +94,11 @@ function create(element: HTMLElement): Drawn {
   chart.panes().forEach((pane, index) => {
     pane.setStretchFactor(index ? VOLUME_SHARE : 1 - VOLUME_SHARE);
   });
-  return { chart, prices, volumes, bars: [] };
+  const drawn = { element, chart, prices, volumes, bars: [], isMoved: false };
+  for (const event of ["wheel", "pointerdown"]) {
+    element.addEventListener(event, () => (drawn.isMoved = true), { passive: true });
+  }
+  return drawn;
 }
 
 /** The chart knows only UTC: shifted, its axis shows the reader's own time. */
@@ -128,9 +138,16 @@ function draw(drawn: Drawn, bars: Bar[], colours: Colours): void {
   } else {
     drawn.prices.setData(bars.map(priceData));
     drawn.volumes.setData(bars.map((bar) => volumeData(bar, colours)));
-    if (drawn.bars.length === 0) drawn.chart.timeScale().fitContent();
   }
+  if (!drawn.isMoved && bars.length !== drawn.bars.length) place(drawn, bars.length);
   drawn.bars = bars;
+}
+
+/** Few bars start at the left edge, with room for those to come; many fill the width, the newest in sight. */
+function place({ chart, element, bars }: Drawn, count: number): void {
+  const room = Math.floor((element.clientWidth - AXIS_WIDTH) / WIDEST_BAR);
+  if (count < room - 1) chart.timeScale().setVisibleLogicalRange({ from: -2, to: room - 2 });
+  else if (bars.length < room - 1) chart.timeScale().fitContent();
 }
 
 /** Candles and volume. `intervalS` only decides how the axis is written; a new one starts the view anew. */
@@ -172,6 +189,7 @@ export default function PriceChart({
     if (!drawn.current) return;
     drawn.current.chart.timeScale().applyOptions({ secondsVisible: intervalS < 60 });
     drawn.current.bars = [];
+    drawn.current.isMoved = false;
   }, [intervalS]);
 
   useEffect(() => {

@@ -64,7 +64,7 @@ export function PressureCard({ trades }: { trades: readonly Trade[] }) {
   const { decimals, symbol } = quoteOf(recent[0]?.quoteMint ?? null);
   const traders = new Set(recent.map((trade) => trade.wallet)).size;
   return (
-    <Card title={`Last ${recent.length === RECENT ? RECENT : ""} trades`.replace("  ", " ")}>
+    <Card title={`Last ${recent.length} trades`}>
       <div className="flex justify-between font-medium">
         <span className="text-buy">
           {buys.length} bought {amount(bought, decimals)}

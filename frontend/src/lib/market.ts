@@ -23,9 +23,16 @@ export interface Market {
   tape: readonly Trade[];
   /** The seconds of the last minute in which something happened, ascending. */
   pulse: readonly Beat[];
+  /** The second from which on `pulse` is complete. */
+  since: number;
 }
 
-export const EMPTY_MARKET: Market = { tokens: new Map(), tape: [], pulse: [] };
+export const EMPTY_MARKET: Market = {
+  tokens: new Map(),
+  tape: [],
+  pulse: [],
+  since: Number.POSITIVE_INFINITY,
+};
 
 function beaten(pulse: readonly Beat[], second: number, more: Partial<Beat>): readonly Beat[] {
   const last = pulse.at(-1);
@@ -51,6 +58,7 @@ export function created(market: Market, data: TokenCreated, seq: number, second:
 export function traded(market: Market, data: NewTrade, seq: number, second: number): Market {
   const trade = tradeOf(data, seq);
   return {
+    ...market,
     tokens: withTraded(market.tokens, trade, data.program, TOKENS_KEPT),
     tape: merged(market.tape, [trade], TAPE_LENGTH),
     pulse: beaten(market.pulse, second, { trades: 1, volume: BigInt(trade.quote) }),
@@ -66,21 +74,44 @@ export function loaded(market: Market, tokens: readonly Token[]): Market {
   return { ...market, tokens: withLoaded(market.tokens, tokens, TOKENS_KEPT) };
 }
 
-/** The room's own state; `second` is now. The first one also tells what happened in the minute before. */
+/** The room's own state; `second` is now. The first one also tells what happened just before. */
 export function joined(
   market: Market,
   tokens: readonly Token[],
   trades: readonly Trade[],
   second: number,
 ): Market {
-  const recent = trades.filter(({ time }) => time !== null && time > second - PULSE_S && time <= second);
-  const pulse = market.pulse.length > 0 ? market.pulse : recent.reduceRight(withBeatOf, market.pulse);
   const tape = merged(trades, market.tape, TAPE_LENGTH).slice(0, TAPE_LENGTH);
-  return { tokens: withLoaded(market.tokens, tokens, TOKENS_KEPT), tape, pulse };
+  const known = {
+    ...market,
+    tokens: withLoaded(market.tokens, tokens.map(withLast(trades)), TOKENS_KEPT),
+    tape,
+  };
+  return market.since <= second ? known : { ...known, ...historyOf(tokens, trades, second) };
 }
 
-function withBeatOf(pulse: readonly Beat[], trade: Trade): readonly Beat[] {
-  return beaten(pulse, trade.time ?? 0, { trades: 1, volume: BigInt(trade.quote) });
+/** REST's rows do not tell the side of the last trade; the trades do. */
+function withLast(trades: readonly Trade[]): (token: Token) => Token {
+  const bySeq = new Map(trades.map((trade) => [trade.seq, trade]));
+  return (token) => {
+    const last = bySeq.get(token.seq);
+    return last?.mint === token.mint ? { ...token, lastSide: last.side, lastQuote: last.quote } : token;
+  };
+}
+
+/** The last minute, as far back as the trades at hand reach. */
+function historyOf(tokens: readonly Token[], trades: readonly Trade[], second: number) {
+  const since = Math.max(second - PULSE_S, trades.at(-1)?.time ?? second);
+  const happened = [
+    ...trades.map(({ time, quote }) => ({ time, more: { trades: 1, volume: BigInt(quote) } })),
+    ...tokens.map(({ createdAt }) => ({ time: createdAt, more: { created: 1 } })),
+  ].filter(({ time }) => time !== null && time > since && time <= second);
+  happened.sort((a, b) => (a.time ?? 0) - (b.time ?? 0));
+  const pulse = happened.reduce<readonly Beat[]>(
+    (beats, { time, more }) => beaten(beats, time ?? 0, more),
+    [],
+  );
+  return { pulse, since };
 }
 
 export function retracted(market: Market, seq: number): Market {

@@ -140,11 +140,21 @@ export function withLoaded(tokens: Tokens, loaded: readonly Token[], most: numbe
   const next = new Map(tokens);
   for (const token of loaded) {
     const known = next.get(token.mint);
-    if (!known || known.seq <= token.seq) next.set(token.mint, token);
+    if (!known || known.seq < token.seq) next.set(token.mint, token);
+    else if (known.seq === token.seq) next.set(token.mint, { ...token, ...lastOf(token, known) });
     else if (known.name === null) next.set(token.mint, { ...token, ...stateOf(known) });
   }
   const kept = [...next.values()].sort((a, b) => b.seq - a.seq).slice(0, most);
   return new Map(kept.map((token) => [token.mint, token]));
+}
+
+/** What only one of two views of the same state may know. */
+function lastOf(a: Token, b: Token): Partial<Token> {
+  return {
+    lastSide: a.lastSide ?? b.lastSide,
+    lastQuote: a.lastQuote ?? b.lastQuote,
+    trend: a.trend || b.trend,
+  };
 }
 
 /** The part that trades change and that is absolute. */
