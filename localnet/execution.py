@@ -22,7 +22,21 @@ from localnet.ledger import InnerGroup, InnerInstruction, Json, Landed, Loaded, 
 
 COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
 LAMPORTS_PER_SIGNATURE = 5_000
-DEFAULT_UNITS_PER_INSTRUCTION = 200_000
+DEFAULT_UNITS, BUILTIN_UNITS, MOST_UNITS = 200_000, 3_000, 1_400_000
+"""Compute units an instruction is granted without a limit of its own (SIMD-0170), and at most."""
+_BUILTINS = frozenset(
+    Pubkey.from_string(key)
+    for key in (
+        "11111111111111111111111111111111",
+        "ComputeBudget111111111111111111111111111111",
+        "BPFLoader1111111111111111111111111111111111",
+        "BPFLoader2111111111111111111111111111111111",
+        "BPFLoaderUpgradeab1e11111111111111111111111",
+        "LoaderV411111111111111111111111111111111111",
+        "KeccakSecp256k11111111111111111111111111111",
+        "Ed25519SigVerify111111111111111111111111111",
+    )
+)
 _SET_UNIT_LIMIT, _SET_UNIT_PRICE = 2, 3
 _TABLE_HEADER_BYTES = 56
 AnyMessage = Message | MessageV0 | MessageV1
@@ -71,20 +85,21 @@ def writable_flags(message: AnyMessage, loaded: Loaded) -> list[bool]:
 
 
 def fee_of(message: AnyMessage) -> int:
-    """Lamports a landed transaction pays: signatures, and the priority fee rounded up."""
+    """Lamports `message` will cost: signatures, and the priority fee rounded up."""
     signatures = LAMPORTS_PER_SIGNATURE * message.header.num_required_signatures
     if isinstance(message, MessageV1):
         return signatures + (message.config.priority_fee or 0)
-    price, limit, others = 0, None, 0
+    price, limit, granted = 0, None, 0
     for instruction in message.instructions:
-        data = bytes(instruction.data)
-        if message.account_keys[instruction.program_id_index] != COMPUTE_BUDGET:
-            others += 1
-        elif data[:1] == bytes([_SET_UNIT_LIMIT]) and len(data) >= 5:
+        data, program = bytes(instruction.data), message.account_keys[instruction.program_id_index]
+        granted += BUILTIN_UNITS if program in _BUILTINS else DEFAULT_UNITS
+        if program != COMPUTE_BUDGET:
+            continue
+        if data[:1] == bytes([_SET_UNIT_LIMIT]) and len(data) >= 5:
             limit = struct.unpack_from("<I", data, 1)[0]
         elif data[:1] == bytes([_SET_UNIT_PRICE]) and len(data) >= 9:
             price = struct.unpack_from("<Q", data, 1)[0]
-    units = limit if limit is not None else DEFAULT_UNITS_PER_INSTRUCTION * others
+    units = min(MOST_UNITS, limit if limit is not None else granted)
     return signatures - (-price * units // 1_000_000)
 
 
@@ -109,7 +124,7 @@ def execute(transaction: VersionedTransaction, accounts: Accounts) -> Executed |
     metadata = result.meta() if isinstance(result, FailedTransactionMetadata) else result
     meta = Meta(
         err=err_of(result),
-        fee=fee_of(message),
+        fee=metadata.fee(),
         pre_balances=pre_balances,
         post_balances=post_balances,
         pre_tokens=pre_tokens,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from solders.message import from_bytes_versioned
+from solders.signature import Signature
+from solders.transaction import SanitizeError, VersionedTransaction
 
 from localnet.errors import NO_SNAPSHOT, RpcError, invalid_params
 from localnet.execution import fee_of
@@ -141,7 +143,9 @@ class ClusterMethods(Methods):
         level = self.level(config)
         try:
             message = from_bytes_versioned(bytes_of(text, "base64"))
-        except ValueError as error:
+            signatures = [Signature.default()] * message.header.num_required_signatures
+            VersionedTransaction.populate(message, signatures).sanitize()
+        except (ValueError, SanitizeError) as error:
             raise invalid_params(f"failed to deserialize message: {error}") from None
         is_live = self.chain.live_bank(message.recent_blockhash) is not None
         return self.with_context(fee_of(message) if is_live else None, level)

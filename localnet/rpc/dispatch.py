@@ -6,8 +6,18 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 
-from localnet.errors import INVALID_REQUEST, METHOD_NOT_FOUND, RpcError, invalid_params
+import structlog
+
+from localnet.errors import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    RpcError,
+    invalid_params,
+)
 from localnet.rpc.params import converted
+
+log = structlog.get_logger()
 
 Reply = dict[str, object]
 
@@ -48,6 +58,11 @@ class Dispatcher:
             result = self._result(request)
         except RpcError as error:
             return {"jsonrpc": "2.0", "error": error.body(), "id": identity}
+        except Exception:
+            # A bug of ours: the caller is told, and whoever runs the node sees where.
+            log.exception("rpc_method_failed")
+            body = RpcError(INTERNAL_ERROR, "Internal error").body()
+            return {"jsonrpc": "2.0", "error": body, "id": identity}
         if isinstance(request, dict) and "id" not in request:
             return None
         return {"jsonrpc": "2.0", "result": result, "id": identity}

@@ -7,7 +7,7 @@ import binascii
 from typing import TypeVar
 
 import msgspec
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
 from localnet.chain import CONFIRMED, Chain
@@ -100,7 +100,7 @@ def hash_of(text: str) -> Hash:
     """The hash in `text`. Raises RpcError."""
     try:
         return Hash.from_string(text)
-    except ValueError:
+    except (ValueError, ParseHashError):
         raise invalid_params("Invalid param: Invalid") from None
 
 

@@ -9,7 +9,7 @@ from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
-from solders.transaction import Transaction, VersionedTransaction
+from solders.transaction import SanitizeError, Transaction, VersionedTransaction
 from solders.transaction_metadata import TransactionMetadata
 
 from localnet.chain import CONFIRMED, FINALIZED, PROCESSED
@@ -38,9 +38,13 @@ def decoded(text: str, encoding: str | None) -> VersionedTransaction:
     if len(raw) > limit:
         raise invalid_params(f"decoded {_TYPE} too large: {len(raw)} bytes (max: {limit} bytes)")
     try:
-        return VersionedTransaction.from_bytes(raw)
+        transaction = VersionedTransaction.from_bytes(raw)
+        transaction.sanitize()
     except ValueError as error:
         raise invalid_params(f"failed to deserialize {_TYPE}: {error}") from None
+    except SanitizeError as error:
+        raise invalid_params(f"invalid transaction: {error}") from None
+    return transaction
 
 
 class TransactionMethods(Methods):
