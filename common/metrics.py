@@ -23,6 +23,15 @@ INDEXER_DUPLICATES = Counter(
 INDEXER_QUARANTINED = Counter(
     "curvefeed_indexer_quarantined_total", "Payloads set aside because they could not be decoded"
 )
+INDEXER_DRIFT = Gauge(
+    "curvefeed_indexer_drift_alarm",
+    "1 while a share of a program's traffic does not fit its interface",
+    ["program", "sign"],
+)
+INDEXER_PENDING = Gauge(
+    "curvefeed_indexer_pending_updates", "Notifications received and not yet handed on"
+)
+INDEXER_STORED_SLOT = Gauge("curvefeed_indexer_stored_slot", "Newest slot with committed updates")
 
 # --- hub
 HUB_CONNECTIONS = Gauge("curvefeed_hub_connections", "Open WebSocket connections")

@@ -6,11 +6,15 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import structlog
+
+from common import metrics
 from db.rows import PoolRow, QuarantineRow
 from indexer.commit import Batch
 from indexer.seen import Seen, quote_of
 from indexer.updates import Update, recorded_logs
-from programs.decode import Decoded, decode_logs, decode_transaction
+from programs.decode import NOTHING, Decoded, decode_notification, decode_transaction
+from programs.drift import Drift
 from programs.events import AnyEvent, Migrated
 from programs.keys import signature_of
 from programs.registry import ProgramSet
@@ -22,6 +26,8 @@ FindPools = Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, PoolRow]]]
 
 _MAX_POOLS = 200_000
 
+_log = structlog.get_logger(__name__)
+
 
 class Decoder:
     """Decodes batches of updates in their order. `fetch` None: there is no node to ask."""
@@ -31,6 +37,7 @@ class Decoder:
         self._fetch = fetch
         self._find_pools = find_pools
         self._pools: OrderedDict[bytes, PoolRow] = OrderedDict()
+        self._drift = Drift()
 
     async def decode(self, updates: Sequence[Update]) -> Batch:
         """Events, pools and undecodable payloads of these updates."""
@@ -41,12 +48,28 @@ class Decoder:
             await self._learn_pools(pairs, batch)
         for update, decoded in pairs:
             self._collect(batch, update, decoded)
+            self._watch(update, decoded)
         return batch
+
+    def _watch(self, update: Update, decoded: Decoded) -> None:
+        """Signs that a program was upgraded: a log line and a gauge when they begin and end."""
+        if update.err is not None:
+            return
+        for alarm in self._drift.observe(decoded, update.signature):
+            metrics.INDEXER_DRIFT.labels(alarm.program, alarm.sign).set(int(alarm.is_raised))
+            say = _log.warning if alarm.is_raised else _log.info
+            say(
+                "program_drifts" if alarm.is_raised else "program_drift_over",
+                program=alarm.program, sign=alarm.sign, share=round(alarm.share, 4),
+                discriminator=alarm.discriminator, signature=alarm.signature,
+            )  # fmt: skip
 
     def _decoded(self, update: Update) -> Decoded:
         if update.transaction is not None:
             return decode_transaction(update.transaction, self._programs)
-        return decode_logs(update.logs or [], update.err, self._programs)
+        if update.notification is not None:
+            return decode_notification(update.notification, self._programs)
+        return NOTHING
 
     async def _fetch_transactions(self, pairs: list[tuple[Update, Decoded]]) -> bool:
         """Where logs did not suffice, put the transaction in their place; whether any was there."""
@@ -109,7 +132,7 @@ class Decoder:
 
         if update.err is not None:
             return
-        if update.logs is None and update.transaction is None:
+        if update.notification is None and update.transaction is None:
             set_aside("", "transaction", "the node listed it and did not deliver it", b"")
             return
         if decoded.needs_transaction:

@@ -214,18 +214,25 @@ def _is_own(token: TokenRow, seen: Seen) -> bool:
 
 
 def _spot(token: TokenRow, seen: Seen, event: Traded | Created) -> Spot:
-    """Price and market cap by the event's own reserves; None where something of it is unknown."""
-    quote, base, decimals = event.virtual_quote, event.virtual_base, token.decimals
+    """Price and market cap by the event's own numbers; None where something of it is unknown."""
+    fraction, decimals = _fraction(event), token.decimals
     of_quote = quote_decimals(seen.quote_mint or token.quote_mint)
-    if quote is None or base is None or decimals is None or of_quote is None:
+    if fraction is None or decimals is None or of_quote is None:
         return None, None
-    price = curve.price_text(quote, base, of_quote, decimals)
+    price = curve.price_text(*fraction, of_quote, decimals)
     if price is None:
         return None, None
-    cap = None
-    if token.supply is not None:
-        cap = curve.market_cap_text(quote, base, token.supply, of_quote)
+    cap = None if token.supply is None else curve.market_cap_text(*fraction, token.supply, of_quote)
     return Decimal(price), None if cap is None else Decimal(cap)
+
+
+def _fraction(event: Traded | Created) -> tuple[int, int] | None:
+    """Spot price as quote over base, in base units."""
+    if isinstance(event, Traded):
+        return event.spot
+    if event.virtual_quote is None or event.virtual_base is None:
+        return None
+    return event.virtual_quote, event.virtual_base
 
 
 def _set_state(token: TokenRow, event: Traded | Created, slot: int, seq: int, spot: Spot) -> None:

@@ -121,6 +121,7 @@ class LiveSource:
 
     async def _flow(self, reading: _Reading, intake: Intake) -> None:
         while updates := await reading.buffer.take(256):
+            metrics.INDEXER_PENDING.set(len(reading.buffer))
             for update in updates:
                 if (update.signature, update.slot) not in self._recent:
                     await self._emit(update, intake)

@@ -72,6 +72,7 @@ class Pipeline:
 
         changes = await insist(self._backoff, attempt)
         self.committed += len(changes.feed)
+        metrics.INDEXER_STORED_SLOT.set(newest)
         _count(batch, changes)
 
 

@@ -13,15 +13,15 @@ from programs.rpc_json import LogsNotification, Transaction
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction that landed and names a launchpad: its logs, or all of it.
+    """A transaction that landed and names a launchpad: as notified, or all of it.
 
-    Neither logs nor transaction: the node listed it and could not deliver it.
+    Neither notification nor transaction: the node listed it and could not deliver it.
     """
 
     signature: str
     slot: int
     err: object | None
-    logs: list[str] | None = None
+    notification: LogsNotification | None = None
     transaction: Transaction | None = None
     block_time: int | None = None
     received_at: float = msgspec.field(default_factory=time.monotonic)
@@ -33,14 +33,14 @@ def update_of(notification: LogsNotification) -> Update:
         signature=notification.signature,
         slot=notification.slot,
         err=notification.err,
-        logs=notification.logs,
+        notification=notification,
     )
 
 
 def recorded_logs(update: Update) -> bytes:
     """All log lines that are known of it, for the quarantine."""
-    lines = update.transaction.logs if update.transaction is not None else update.logs or ()
-    return "\n".join(lines).encode()
+    source = update.transaction or update.notification
+    return b"" if source is None else "\n".join(source.logs).encode()
 
 
 class Source(Protocol):
