@@ -110,6 +110,11 @@ class Subscriptions:
         """A socket opened."""
         self._sockets.add(socket)
 
+    @property
+    def sockets(self) -> int:
+        """How many are open."""
+        return len(self._sockets)
+
     def disconnect(self) -> int:
         """Cut every socket; how many there were."""
         sockets = list(self._sockets)
