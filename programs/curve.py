@@ -66,9 +66,9 @@ def buy_amount(quote_reserves: int, base_reserves: int, quote_in: int) -> int:
 
     The greatest amount whose `buy_cost` is not above `quote_in`.
     """
-    if quote_in <= 1:
+    if quote_in <= 0:
         return 0
-    return (quote_in - 1) * base_reserves // (quote_reserves + quote_in - 1)
+    return (quote_in * base_reserves - 1) // (quote_reserves + quote_in)
 
 
 def sell_proceeds(quote_reserves: int, base_reserves: int, base_in: int) -> int:
