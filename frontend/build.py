@@ -14,6 +14,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -38,6 +39,13 @@ SOURCES = (
 SOURCE_FOLDERS = ("src", "public")
 PAGES_KEPT = 3
 STEP_TIMEOUT_S = 600
+# npm's own waits make 70 s of being offline.
+IMPATIENCE = (
+    "--fetch-timeout=30000",
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=500",
+    "--fetch-retry-maxtimeout=3000",
+)
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH",
            "EHOSTUNREACH", "ERR_SOCKET_TIMEOUT", "network")  # fmt: skip
 
@@ -179,10 +187,14 @@ async def _run(root: Path, lock: int, *args: str) -> tuple[int, str]:
     return process.returncode or 0, output.decode(errors="replace")
 
 
+# What npm says before the sentence that explains it.
+_NPM_DETAIL = re.compile(r"npm error( (code|syscall|errno|path|dest|type) .*)?$")
+
+
 def _reason(output: str) -> str:
     """The line of npm's or Next's output that names the failure best."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    named = [line for line in lines if "rror" in line and not line.startswith("npm error code ")]
+    named = [line for line in lines if "rror" in line and not _NPM_DETAIL.match(line)]
     return (named or lines or ["no output"])[0].removeprefix("npm error ")
 
 
@@ -209,13 +221,7 @@ async def _install(root: Path, lock: int, report: Report, *, dev: bool) -> None:
         return
     report("page: installing npm packages (once)")
     scope = ["--include=dev"] if dev else ["--omit=dev"]
-    calm = [
-        "--no-audit",
-        "--no-fund",
-        "--prefer-offline",
-        "--fetch-retries=2",
-        "--fetch-timeout=30000",
-    ]
+    calm = ["--no-audit", "--no-fund", "--prefer-offline", *IMPATIENCE]
     status, output = await _run(root, lock, "ci", *scope, *calm)
     if status:
         raise _failed(root, "install", output)
@@ -282,7 +288,7 @@ def install(*, dev: bool, report: Report = _silent, root: Path = FRONTEND) -> No
         asyncio.run(_install_alone(root, report, dev=dev))
 
 
-def main(args: list[str]) -> int:
+def main(args: list[str], root: Path = FRONTEND) -> int:
     """The command line; exit status. Progress goes to stderr, the folder to stdout."""
 
     def report(text: str) -> None:
@@ -290,11 +296,11 @@ def main(args: list[str]) -> int:
 
     try:
         if args[:1] == ["npm"]:
-            install(dev=True, report=report)
+            install(dev=True, report=report, root=root)
             command = npm(*args[1:])
-            os.chdir(FRONTEND)
+            os.chdir(root)
             os.execv(command[0], command)  # noqa: S606 - our own arguments, no shell
-        sys.stdout.write(f"{build(report)}\n")
+        sys.stdout.write(f"{build(report, root)}\n")
     except BuildError as error:
         sys.stderr.write(f"{error}\n")
         return 1

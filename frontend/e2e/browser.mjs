@@ -73,3 +73,11 @@ export async function waitFor(page, selector, what, timeout) {
     throw new Failure(`no ${what} within ${timeout / 1000} s; connection: ${state}; the page says: ${text}`);
   }
 }
+
+/** Let the flashes of what has just arrived fade. */
+export function settle(page) {
+  return page.evaluate(() => {
+    const passing = document.getAnimations().filter((one) => one.effect?.getTiming().iterations === 1);
+    return Promise.allSettled(passing.map((one) => one.finished)).then(() => undefined);
+  });
+}

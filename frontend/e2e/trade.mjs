@@ -1,6 +1,6 @@
 // node e2e/trade.mjs BASE MINT SIGNATURE PICTURE: opens the token's page and waits until its table shows the trade
 // with this signature. Prints {"signature", "side", "row", "is_live", "waited_ms"}; takes a picture of 1440 × 900.
-import { Failure, inBrowser, waitFor } from "./browser.mjs";
+import { Failure, inBrowser, settle, waitFor } from "./browser.mjs";
 
 const TRADE_WITHIN_MS = 60_000;
 const PAGE_WITHIN_MS = 20_000;
@@ -10,7 +10,7 @@ if (!picture) {
   process.exit(2);
 }
 
-await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
+await inBrowser(`${base}/trade?mint=${mint}`, async (page) => {
   await waitFor(page, '[data-connection="live"]', "live connection", PAGE_WITHIN_MS);
   await waitFor(page, "canvas", "chart", PAGE_WITHIN_MS);
   const row = page.locator(`tr[data-signature="${signature}"]`);
@@ -22,6 +22,7 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   const cells = (await row.first().locator("td").allTextContents()).map((text) => text.trim());
   const word = side === "buy" ? "Buy" : "Sell";
   if (!cells.includes(word)) throw new Failure(`the row does not say ${word}: ${cells.join(" | ")}`);
+  await settle(page);
   await page.screenshot({ path: picture });
   return { signature, side, row: cells, is_live: !wasThere, waited_ms: waited };
 });
