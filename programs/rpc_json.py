@@ -122,6 +122,8 @@ def _transaction(body: dict[str, Any]) -> Transaction:
     signatures = whole.get("signatures") or [body.get("signature") or ""]
     keys = _account_keys(message.get("accountKeys") or [], meta.get("loadedAddresses") or {})
     inner = meta.get("innerInstructions")
+    if inner and not keys and _has_indexes(inner):
+        inner = None  # a recording of `meta` alone: nobody can say which programs these were
     logs = meta.get("logMessages") or []
     if not isinstance(logs, list) or not all(isinstance(line, str) for line in logs):
         raise ValueError("logMessages is not a list of lines")
@@ -136,6 +138,10 @@ def _transaction(body: dict[str, Any]) -> Transaction:
         has_inner=inner is not None,
         version=body.get("version"),
     )
+
+
+def _has_indexes(inner: list[dict[str, Any]]) -> bool:
+    return any("programIdIndex" in one for group in inner for one in group["instructions"])
 
 
 def _whole(value: object) -> int | None:
