@@ -16,9 +16,11 @@ from fastapi.responses import HTMLResponse
 from api.config import allowed_origins, hub_limits
 from api.dependencies import Services
 from api.problems import add_problem_handlers
-from api.routes import ops, tokens, wallets, websocket
-from api.services.access import PublicRooms
+from api.routes import auth, ops, tokens, wallets, websocket
+from api.services.auth.authorizer import SignInRooms
+from api.services.auth.service import SignIn
 from api.services.hub import Hub
+from api.services.limits import HubLimits
 from api.services.protocol import RoomName
 from api.services.snapshots import RoomSnapshot
 from api.services.websocket import websocket_manager
@@ -44,7 +46,11 @@ _FIRST_READ_S = 10.0
 
 
 def create_app(
-    settings: Settings, pool: Pool, page: Path | None, page_error: str | None
+    settings: Settings,
+    pool: Pool,
+    page: Path | None,
+    page_error: str | None,
+    limits: HubLimits | None = None,
 ) -> FastAPI:
     """The application. `page` is the folder of the built page; without it `/` says why
     (`page_error`).
@@ -53,12 +59,16 @@ def create_app(
     async def read_snapshot(name: RoomName) -> RoomSnapshot:
         return await read_room(pool, name)
 
-    authorizer = PublicRooms(has_open_wallets=settings.is_localnet)
-    hub = Hub(pool, hub_limits(settings), authorizer, read_snapshot)
+    sign_in = SignIn(settings, pool)
+    has_open_wallets = settings.auth_open_wallets
+    if has_open_wallets is None:
+        has_open_wallets = settings.is_localnet
+    authorizer = SignInRooms(sign_in, has_open_wallets=has_open_wallets)
+    hub = Hub(pool, limits or hub_limits(settings), authorizer, read_snapshot)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with websocket_manager(pool, hub), running(hub):
+        async with websocket_manager(pool, hub), running(hub), sign_in.running(hub.end_revoked):
             yield
 
     app = FastAPI(
@@ -67,14 +77,16 @@ def create_app(
     )  # fmt: skip
     origins = allowed_origins(settings)
     app.state.services = Services(settings, pool, hub, origins)
+    app.state.sign_in = sign_in
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=sorted(origins), allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], max_age=600,
         )  # fmt: skip
     add_problem_handlers(app)
-    for routes in (websocket, tokens, wallets, ops):
-        app.include_router(routes.router)
+    for router in (auth.router, auth.tickets, websocket.router, tokens.router, wallets.router,
+                   ops.router):  # fmt: skip
+        app.include_router(router)
     _add_page(app, page, page_error)
     return app
 
@@ -83,6 +95,7 @@ def create_app(
 async def running(hub: Hub) -> AsyncIterator[None]:
     """Keep the hub running; it is usually reading the feed before the first request comes."""
     task = asyncio.create_task(hub.run())
+    task.add_done_callback(_report)
     try:
         async with asyncio.timeout(_FIRST_READ_S):
             await hub.loaded()
@@ -93,6 +106,12 @@ async def running(hub: Hub) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A hub that stops by itself is a bug: say so; readiness says it too."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("hub_stopped", error=repr(error), exc_info=error)
 
 
 def _add_page(app: FastAPI, page: Path | None, page_error: str | None) -> None:

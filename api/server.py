@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import structlog
 import uvicorn
 
 from api.app import create_app
+from api.services.hub import Hub
+from api.services.limits import HubLimits
 from api.wire.adopted import AdoptableProtocol
 from common.errors import PortInUse
 from common.ports import describe_port_holder
@@ -38,11 +41,13 @@ class ApiServer:
         pool: Pool,
         page: Path | None = None,
         page_error: str | None = None,
+        limits: HubLimits | None = None,
     ) -> None:
-        self.app = create_app(settings, pool, page, page_error)
+        self.app = create_app(settings, pool, page, page_error, limits)
         self._socket = listening_socket(settings.websocket_host, settings.websocket_port)
         self.port: int = self._socket.getsockname()[1]
-        limits = self.app.state.services.hub.limits
+        self.hub: Hub = self.app.state.services.hub
+        limits = self.hub.limits
         config = uvicorn.Config(
             self.app,
             ws=AdoptableProtocol,
@@ -58,6 +63,8 @@ class ApiServer:
             server_header=False,
             lifespan="on",
         )
+        # A line for every connection is not a change of state.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 
@@ -77,7 +84,7 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Send clients away in good order, then stop."""
-        await self.app.state.services.hub.drain()
+        await self.hub.drain()
         self._server.should_exit = True
         if self._task is not None:
             await self._task

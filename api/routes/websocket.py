@@ -28,8 +28,6 @@ from api.wire.asgi import AsgiWire
 
 router = APIRouter(prefix="/api/v1/websocket", tags=["websocket"])
 
-_CLOSE_S = 2.0
-
 
 @router.websocket("/ws")
 async def websocket(socket: WebSocket, services: ServicesOf) -> None:
@@ -58,12 +56,14 @@ async def _serve(socket: WebSocket, services: Services) -> None:
         socket.scope["extensions"].get(ADOPT) if services.settings.websocket_direct_writes else None
     )
     if adopt is None:
-        wire = AsgiWire(socket, outbound, _CLOSE_S)
+        wire = AsgiWire(socket, outbound, hub.limits.close_s)
         session = hub.open(outbound)
         _enter(session, socket)
         await wire.serve(session)
         return
-    connection = AdoptedConnection(outbound, max_bytes=hub.limits.message_bytes, close_s=_CLOSE_S)
+    connection = AdoptedConnection(
+        outbound, max_bytes=hub.limits.message_bytes, close_s=hub.limits.close_s
+    )
     if adopt(connection):
         session = hub.open(outbound)
         connection.attach(session)

@@ -19,11 +19,17 @@ class Identity(msgspec.Struct, frozen=True):
 class Authorizer(Protocol):
     """Decides about credentials and rooms."""
 
-    async def identify(self, token: str, /) -> Identity:
-        """Whose token this is. Raises Refusal (token_invalid, token_expired, unauthenticated …)."""
+    async def identify(self, token: str, origin: str | None = None, /) -> Identity:
+        """Whose token or ticket this is; `origin` is the handshake's, None where it had none.
+
+        Raises Refusal (token_invalid, token_expired, ticket_used, forbidden, unauthenticated …).
+        """
 
     def admit(self, room: RoomName, identity: Identity | None, /) -> None:
         """Raises Refusal (unauthenticated, forbidden) if the connection may not be in this room."""
+
+    def is_revoked(self, identity: Identity, /) -> bool:
+        """Has who signed in like this been signed out since?"""
 
 
 class PublicRooms:
@@ -36,7 +42,7 @@ class PublicRooms:
     def __init__(self, *, has_open_wallets: bool) -> None:
         self._has_open_wallets = has_open_wallets
 
-    async def identify(self, _token: str, /) -> Identity:
+    async def identify(self, _token: str, _origin: str | None = None, /) -> Identity:
         """Always refuses."""
         raise Refusal(
             "unauthenticated",
@@ -52,3 +58,7 @@ class PublicRooms:
                 "its trades are also in REST: /api/v1/wallets/{wallet}/trades",
                 room=room.name,
             )
+
+    def is_revoked(self, _identity: Identity, /) -> bool:
+        """Nobody is signed in."""
+        return False

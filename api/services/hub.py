@@ -163,6 +163,12 @@ class Hub:
             if is_required:
                 session.end(4401)
 
+    def end_revoked(self) -> None:
+        """Somebody has signed out: close what was open in his name."""
+        for session in list(self.sessions.values()):
+            if session.identity is not None and self.authorizer.is_revoked(session.identity):
+                session.end(4442)
+
     # --- rooms
 
     def join(self, session: Session, subscription: Subscription) -> None:

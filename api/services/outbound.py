@@ -78,7 +78,7 @@ class Wire(Protocol):
     def ping(self) -> None:
         """A ping of the WebSocket protocol, which browsers answer by themselves."""
 
-    def close(self, code: int, reason: str, last: Frame | None) -> None:
+    def close(self, code: int, reason: str, last: list[Frame]) -> None:
         """Send `last` if that is possible, then the close frame; abort if the peer doesn't
         follow.
         """

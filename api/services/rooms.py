@@ -32,6 +32,7 @@ class Group:
         for state in frames.states:
             key = state.state
             if key is not None and (self.events is None or key[1] in self.events):
+                self.states.pop(key, None)  # so that states go out in the order of their seq
                 self.states[key] = state
 
     def flush(self, now: float) -> tuple[list[Frame], list[Outbound]]:

@@ -38,6 +38,8 @@ from api.services.protocol import (
 )
 from api.services.rooms import Filter
 
+_LAST_BYTES = 64 * 1024
+
 
 class Subscription:
     """One connection in one room, or on its way there (`is_live` false)."""
@@ -310,9 +312,11 @@ class Session:
             after_ms=closing.after_ms,
         )
         wire = self.outbound.wire
+        # What is queued is still worth sending, but not to somebody who doesn't read.
+        last = [] if code == 4440 else self.outbound.take(_LAST_BYTES)
         self._finish()
         if wire is not None:
-            wire.close(code, closing.reason, encoded(goodbye))
+            wire.close(code, closing.reason, [*last, encoded(goodbye)])
 
     def _finish(self) -> None:
         self.is_over = True

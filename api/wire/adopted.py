@@ -184,12 +184,13 @@ class AdoptedConnection(asyncio.Protocol):
         self._last_size = size
         return size > 0 and now - self._progress_at > limit_s
 
-    def close(self, code: int, reason: str, last: Frame | None) -> None:
+    def close(self, code: int, reason: str, last: list[Frame]) -> None:
         """Say it and wait for the peer's close frame, but not for long."""
         if self._is_closing or self._transport.is_closing():
             return
         self._is_closing = True
-        self._transport.write((last.wire if last is not None else b"") + close_frame(code, reason))
+        frames = b"".join(each.wire for each in last)
+        self._transport.write(frames + close_frame(code, reason))
         loop = asyncio.get_running_loop()
         self._aborting = loop.call_later(self._close_s, self._transport.abort)
 

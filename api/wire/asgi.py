@@ -21,7 +21,7 @@ class AsgiWire:
         self._close_s = close_s
         self._session: Session | None = None
         self._ready = asyncio.Event()
-        self._closing: tuple[int, str, Frame | None] | None = None
+        self._closing: tuple[int, str, list[Frame]] | None = None
         self._sending_since: float | None = None
         self._writer: asyncio.Task[None] | None = None
         outbound.wire = self
@@ -54,7 +54,7 @@ class AsgiWire:
         """Has the send in hand taken longer than `limit_s`?"""
         return self._sending_since is not None and now - self._sending_since > limit_s
 
-    def close(self, code: int, reason: str, last: Frame | None) -> None:
+    def close(self, code: int, reason: str, last: list[Frame]) -> None:
         """Send `last` and close, unless the socket is stuck."""
         self._closing = code, reason, last
         self._ready.set()
@@ -82,8 +82,8 @@ class AsgiWire:
                 while self._closing is None and (frames := self._outbound.take(1)):
                     await self._send(frames[0])
             code, reason, last = self._closing
-            if last is not None:
-                await self._send(last)
+            for each in last:
+                await self._send(each)
             await self._websocket.close(code, reason)
             await asyncio.sleep(self._close_s)
         except (OSError, WebSocketDisconnect, RuntimeError):
