@@ -156,6 +156,8 @@ def transient_errors() -> Iterator[None]:
     try:
         yield
     except TRANSIENT as error:
+        if isinstance(error, ValueError):  # the driver's own kind for what can't be encoded
+            raise
         raise DatabaseUnavailable(
             "Postgres does not answer", reason=f'"{error or type(error).__name__}"'
         ) from error

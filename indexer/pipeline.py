@@ -20,6 +20,7 @@ from indexer.decoding import Decoder
 from indexer.updates import Intake, Source, Update, recorded_logs
 from programs.keys import signature_of
 
+_MAX_BIGINT = 2**63 - 1
 _DRAIN_S = 5.0
 """How long a stopping indexer may take to commit what it has received."""
 
@@ -54,25 +55,25 @@ class Pipeline:
 
     async def _process(self, updates: Sequence[Update]) -> None:
         try:
-            await self._commit(await self._decoder.decode(updates), updates)
+            batch = await self._decoder.decode(updates)
+            newest = max(update.slot for update in updates)
+            batch.checkpoints = dict.fromkeys(self._config.checkpointed, newest)
+            await self._commit(batch)
+            metrics.INDEXER_STORED_SLOT.set(newest)
         except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
             if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer
                 for update in updates:
                     await self._process([update])
                 return
             _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
-            await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]), updates)
+            await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]))
 
-    async def _commit(self, batch: Batch, updates: Sequence[Update]) -> None:
-        newest = max(update.slot for update in updates)
-        batch.checkpoints = dict.fromkeys(self._config.checkpointed, newest)
-
+    async def _commit(self, batch: Batch) -> None:
         async def attempt() -> Changes:
             return await commit(self._writer, batch, self._config.commitment)
 
         changes = await insist(self._backoff, attempt)
         self.committed += len(changes.feed)
-        metrics.INDEXER_STORED_SLOT.set(newest)
         _count(batch, changes)
 
 
@@ -82,7 +83,7 @@ def _unstorable(update: Update, error: Exception) -> QuarantineRow:
     except ValueError:  # a node's nonsense still gets a row of its own
         signature = hashlib.sha512(update.signature.encode()).digest()
     return QuarantineRow(
-        signature=signature, slot=update.slot, program="", path="transaction",
+        signature=signature, slot=min(update.slot, _MAX_BIGINT), program="", path="transaction",
         reason=f"it could not be stored: {error}"[:500], payload=recorded_logs(update),
         block_time=update.block_time,
     )  # fmt: skip

@@ -56,6 +56,15 @@ def _huge_swap() -> Update:
     return Update(signature=tx.signature, slot=5, err=None, transaction=transaction)
 
 
+async def test_a_slot_of_no_chain_is_set_aside(pool: Pool, settings: SettingsFactory) -> None:
+    """A number that not even the driver can send is the update's fault, not the database's."""
+    updates = [_update(1, slot=1), _update(2, slot=2**63), _update(3, slot=3)]
+    async with Writer(pool) as writer:
+        await pipeline.run(Recording(updates), _pipeline(pool, writer, settings()), Intake(100))
+    assert await pool.fetchval("SELECT count(*) FROM trades") == 2
+    assert await pool.fetchval("SELECT count(*) FROM quarantine") == 1
+
+
 async def test_what_cannot_be_stored_is_set_aside_alone(
     pool: Pool, settings: SettingsFactory
 ) -> None:
