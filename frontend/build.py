@@ -22,6 +22,7 @@ import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 from common.errors import BuildError
@@ -187,15 +188,21 @@ async def _run(root: Path, lock: int, *args: str) -> tuple[int, str]:
     return process.returncode or 0, output.decode(errors="replace")
 
 
-# What npm says before the sentence that explains it.
-_NPM_DETAIL = re.compile(r"npm error( (code|syscall|errno|path|dest|type) .*)?$")
+# What npm says before the sentence that explains it, and Next's headline.
+_HEADLINE = re.compile(
+    r"npm error( (code|syscall|errno|path|dest|type) .*)?$|> Build error occurred"
+)
+_PLACE = re.compile(r"\./\S+:\d+:\d+$")
+_REASON_CHARS = 200
 
 
 def _reason(output: str) -> str:
-    """The line of npm's or Next's output that names the failure best."""
+    """The line of npm's or Next's output that names the failure best, and its place."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    named = [line for line in lines if "rror" in line and not _NPM_DETAIL.match(line)]
-    return (named or lines or ["no output"])[0].removeprefix("npm error ")
+    placed = [f"{line} {after}" for line, after in pairwise(lines) if _PLACE.match(line)]
+    named = [line for line in lines if "rror" in line and not _HEADLINE.match(line)]
+    found = (placed or named or lines or ["no output"])[0]
+    return found.removeprefix("npm error ")[:_REASON_CHARS]
 
 
 def _failed(root: Path, step: str, output: str) -> BuildError:
