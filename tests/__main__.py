@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 from frontend.build import install
-
 from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,16 +26,13 @@ def find_chromium() -> str | None:
             return path
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("· installing Chromium from the system's packages", flush=True)
-        quiet = {
-            "stdout": subprocess.DEVNULL,
-            "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        }
-        subprocess.run(["apt-get", "update", "-q"], check=False, **quiet)
-        subprocess.run(
-            ["apt-get", "install", "-qy", "--no-install-recommends", "chromium"],
-            check=False,
-            **quiet,
-        )
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+            subprocess.run(
+                ["apt-get", "-q", *command],
+                check=False,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            )
     return shutil.which("chromium")
 
 
