@@ -79,17 +79,22 @@ function Pulse({ market }: { market: State }) {
     return beats.find((beat) => beat.second === now - PULSE_S + 1 + index)?.trades ?? 0;
   });
   return (
-    <dl className="card grid grid-cols-3 gap-x-4 px-4 py-3 sm:grid-cols-[repeat(3,auto)_minmax(0,1fr)] sm:gap-x-10 sm:px-5 lg:col-span-2">
-      <Figure name="Trades" value={String(trades)} />
-      <Figure name="Volume" value={amount(volume, 9)} unit="SOL" />
-      <Figure name="New tokens" value={String(created)} />
-      <div className="col-span-3 mt-2 sm:col-span-1 sm:mt-0 lg:pl-10">
+    <section
+      aria-label="The last minute"
+      className="card flex flex-wrap gap-x-10 gap-y-2 px-4 py-3 sm:flex-nowrap sm:px-5 lg:col-span-2"
+    >
+      <dl className="grid w-full grid-cols-3 gap-x-4 sm:flex sm:w-auto sm:gap-x-10">
+        <Figure name="Trades" value={String(trades)} />
+        <Figure name="Volume" value={amount(volume, 9)} unit="SOL" />
+        <Figure name="New tokens" value={String(created)} />
+      </dl>
+      <div className="w-full min-w-0 lg:pl-10">
         <Sparkline values={bars} label={`${trades} trades in the last minute, second by second`} />
         <p className="label mt-1 sm:text-right">
           {covered >= PULSE_S ? "The last minute" : `The last ${covered} seconds`}
         </p>
       </div>
-    </dl>
+    </section>
   );
 }
 

@@ -160,12 +160,12 @@ export default function PriceChart({
   intervalS: number;
   label: string;
 }) {
-  const place = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLElement>(null);
   const drawn = useRef<Drawn | null>(null);
   const colours = useRef<Colours | null>(null);
 
   useEffect(() => {
-    const element = place.current as HTMLDivElement;
+    const element = place.current as HTMLElement;
     const created = create(element);
     drawn.current = created;
     const theme = matchMedia("(prefers-color-scheme: light)");
@@ -196,5 +196,5 @@ export default function PriceChart({
     if (drawn.current && colours.current) draw(drawn.current, connected(bars), colours.current);
   }, [bars]);
 
-  return <div ref={place} role="img" aria-label={label} className="size-full" />;
+  return <figure ref={place} aria-label={label} className="size-full" />;
 }

@@ -6,7 +6,7 @@ import type { Token } from "@/lib/tokens";
 import { keyOf, type Trade } from "@/lib/trades";
 import { Age, Price, Side } from "./values";
 
-const SHOWN = 100;
+const SHOWN = 50;
 const COLUMN = "px-2 first:pl-4 last:pr-4";
 
 /** Trades of one token, live: newest first, the side coloured and worded. */
@@ -17,9 +17,9 @@ export function RealTimeUpdates({ trades, token }: { trades: readonly Trade[]; t
       <h2 id="trades" className="flex h-12 items-center px-4 font-semibold">
         Trades
       </h2>
-      <div className="max-h-[560px] overflow-y-auto overscroll-contain">
+      <div className="overflow-x-auto">
         <table className="w-full border-collapse text-right">
-          <thead className="sticky top-0 z-10 bg-surface text-xs text-faint shadow-[0_1px_0_var(--line)]">
+          <thead className="border-b border-line text-xs text-faint">
             <tr className="[&>th]:h-9 [&>th]:font-normal">
               <th scope="col" className={`text-left ${COLUMN}`}>
                 Age

@@ -107,9 +107,11 @@ export function CopyKey({ value, name }: { value: string; name: string }) {
       type="button"
       onClick={() => void copy()}
       title={value}
-      aria-label={isCopied ? `${name} copied` : `Copy ${name} ${value}`}
       className="inline-flex cursor-pointer items-center gap-1.5 rounded-md font-mono text-[13px] text-muted hover:text-text"
     >
+      <span className="sr-only">
+        {isCopied ? "Copied" : "Copy"} {name}
+      </span>
       {shortKey(value)}
       <svg
         viewBox="0 0 16 16"
