@@ -133,6 +133,13 @@ class Authed(ServerMessage, frozen=True, kw_only=True, tag="authed"):
     id: Identifier | None = None
 
 
+class AuthExpiring(ServerMessage, frozen=True, kw_only=True, tag="auth_expiring"):
+    """The credential ends at `exp` (unix seconds): send `auth` with another, or lose the wallet's
+    rooms."""
+
+    exp: int
+
+
 class Error(ServerMessage, frozen=True, kw_only=True, tag="error"):
     """A message was not obeyed; the connection goes on unless a `goodbye` follows."""
 
