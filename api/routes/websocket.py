@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Path, WebSocket
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from api.dependencies import Services, ServicesOf, is_admin, require_admin
 from api.problems import ProblemError, responses
 from api.schemas import RoomAnswer, RoomData
+from api.services.access import Identity
 from api.services.origins import is_origin_allowed
 from api.services.protocol import (
     SUBPROTOCOL,
@@ -19,8 +21,9 @@ from api.services.protocol import (
     parse_room,
     parse_since,
 )
-from api.services.session import Session, Subscription
+from api.services.session import Session
 from api.services.stats import HubStats, stats_of
+from api.services.subscription import Subscription
 from api.services.websocket import get_websocket_manager
 from api.snapshots import read_room
 from api.wire.adopted import ADOPT, AdoptedConnection
@@ -44,11 +47,33 @@ async def websocket(socket: WebSocket, services: ServicesOf) -> None:
         )
         return
     offered = socket.scope["subprotocols"]
+    arrival = await _arrival(socket, services)
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-    await _serve(socket, services)
+    await _serve(socket, services, arrival)
 
 
-async def _serve(socket: WebSocket, services: Services) -> None:
+class Arrival(msgspec.Struct, frozen=True):
+    """Who comes: by the URL's token, and from which page."""
+
+    origin: str | None
+    identity: Identity | None = None
+    refusal: Refusal | None = None
+
+
+async def _arrival(socket: WebSocket, services: Services) -> Arrival:
+    """Looks at the token before the socket is accepted: whoever comes with one is who he is from
+    the first frame on."""
+    token = socket.query_params.get("token")
+    origin = socket.headers.get("origin")
+    if not token:
+        return Arrival(origin)
+    try:
+        return Arrival(origin, identity=await services.hub.authorizer.identify(token, origin))
+    except Refusal as refusal:
+        return Arrival(origin, refusal=refusal)
+
+
+async def _serve(socket: WebSocket, services: Services, arrival: Arrival) -> None:
     """Hand the socket to the hub, or read and write it here where that isn't possible."""
     hub = services.hub
     outbound = hub.outbound()
@@ -57,21 +82,28 @@ async def _serve(socket: WebSocket, services: Services) -> None:
     )
     if adopt is None:
         wire = AsgiWire(socket, outbound, hub.limits.close_s)
-        session = hub.open(outbound)
-        _enter(session, socket)
+        session = hub.open(outbound, arrival.identity, arrival.origin)
+        _enter(session, socket, arrival)
         await wire.serve(session)
         return
     connection = AdoptedConnection(
         outbound, max_bytes=hub.limits.message_bytes, close_s=hub.limits.close_s
     )
     if adopt(connection):
-        session = hub.open(outbound)
+        session = hub.open(outbound, arrival.identity, arrival.origin)
         connection.attach(session)
-        _enter(session, socket)
+        _enter(session, socket, arrival)
 
 
-def _enter(session: Session, socket: WebSocket) -> None:
+def _enter(session: Session, socket: WebSocket, arrival: Arrival) -> None:
     """Obey the URL's query."""
+    if arrival.refusal is not None:
+        session.refuse(arrival.refusal)
+        session.end(1013 if arrival.refusal.code == "unavailable" else 4401)
+        return
+    if session.credential.is_revoked:  # while the socket was being accepted
+        session.end(4442)
+        return
     offered = socket.scope["subprotocols"]
     if offered and SUBPROTOCOL not in offered:
         session.refuse(
@@ -80,9 +112,6 @@ def _enter(session: Session, socket: WebSocket) -> None:
         session.end(4410)
         return
     query = socket.query_params
-    token = query.get("token")
-    if token:
-        session.authenticate_or_end(token)
     for name in query.getlist("room"):
         try:
             session.subscribe(_subscription(name, query.get("since"), query.get("snapshot")))

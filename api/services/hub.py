@@ -10,21 +10,22 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Literal
 
 import structlog
 
-from api.services.access import Authorizer
-from api.services.joining import Start, Starts
+from api.services.access import Authorizer, Identity
+from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
-from api.services.messages import Identifier, Limits, Pos, Resync, Subscribed, Welcome
-from api.services.outbound import Bounds, Frame, Outbound, encoded
+from api.services.messages import Identifier, Limits, Pos, Welcome
+from api.services.outbound import Bounds, Outbound, encoded
 from api.services.protocol import PROTOCOL_VERSION, Refusal, rooms_of
 from api.services.ring import Ring
 from api.services.rooms import Group, Room, replayed
-from api.services.session import Session, Subscription, unix_ms
+from api.services.session import Session, unix_ms
 from api.services.snapshots import ReadSnapshot, Snapshots
+from api.services.subscription import Subscription
 from common.errors import FeedGap
 from common.metrics import HUB_CONNECTIONS, HUB_FEED_LAG_SECONDS, HUB_FRAMES, HUB_ROOMS
 from db.feed import OUTAGE, FeedFollower, FeedRow, Missed, Position, recent
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 _JOIN_WITHIN_S = 30.0
 _RETRY_S = 0.2
+_PART_BYTES = 64 * 1024
 
 
 class Hub:
@@ -104,9 +106,14 @@ class Hub:
 
     # --- connections come and go
 
-    def open(self, outbound: Outbound) -> Session:
-        """A connection is accepted: greet it."""
+    def open(
+        self, outbound: Outbound, identity: Identity | None = None, origin: str | None = None
+    ) -> Session:
+        """A connection is accepted: greet it. `identity` comes from its URL's credential."""
         session = Session(self, outbound, f"c_{secrets.token_hex(5)}", secrets.randbelow(100) / 100)
+        session.credential.origin = origin
+        if identity is not None:
+            session.on_identity(identity, None)
         self.sessions[outbound] = session
         limits = self.limits
         session.say(
@@ -116,11 +123,11 @@ class Hub:
                 epoch=self.epoch,
                 seq=self.ring.position.seq,
                 ts=unix_ms(),
-                auth=None,
+                auth=session.credential.state,
                 ping_interval_ms=int(limits.ping_interval_s * 1000),
                 pong_timeout_ms=int(limits.pong_timeout_s * 1000),
                 limits=Limits(
-                    rooms=limits.rooms_anonymous,
+                    rooms=limits.rooms if identity is not None else limits.rooms_anonymous,
                     msg_per_s=limits.messages_per_s,
                     burst=limits.message_burst,
                     max_bytes=limits.message_bytes,
@@ -141,32 +148,27 @@ class Hub:
         """A connection is over."""
         self.sessions.pop(session.outbound, None)
 
-    def authenticate(
-        self,
-        session: Session,
-        token: str,
-        identifier: Identifier | None,
-        *,
-        is_required: bool = False,
-    ) -> None:
+    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
         """Look at a credential in the background."""
-        self._spawn(self._authenticate(session, token, identifier, is_required))
+        self._spawn(self._authenticate(session, token, identifier))
 
     async def _authenticate(
-        self, session: Session, token: str, identifier: Identifier | None, is_required: bool
+        self, session: Session, token: str, identifier: Identifier | None
     ) -> None:
         try:
-            session.on_identity(await self.authorizer.identify(token), identifier)
+            # Nothing pauses between the check and the session's having it: see end_revoked.
+            identity = await self.authorizer.identify(token, session.credential.origin)
+            session.on_identity(identity, identifier)
         except Refusal as refusal:
             refusal.id = identifier
             session.refuse(refusal)
-            if is_required:
-                session.end(4401)
+        finally:
+            session.on_settled()
 
     def end_revoked(self) -> None:
         """Somebody has signed out: close what was open in his name."""
         for session in list(self.sessions.values()):
-            if session.identity is not None and self.authorizer.is_revoked(session.identity):
+            if session.credential.is_revoked:
                 session.end(4442)
 
     # --- rooms
@@ -231,7 +233,7 @@ class Hub:
             room = self.rooms[name.key] = Room(name, last, self.now())
         room.enter(session.outbound, events)
         subscription.is_live = True
-        first = _opening(subscription, start, count, self.epoch)
+        first = opening(subscription, start, count, self.epoch)
         snapshot = [start.snapshot] if start.snapshot is not None else []
         session.send([*first, *snapshot, *frames])
 
@@ -252,7 +254,9 @@ class Hub:
                 self._follower = FeedFollower(self._pool, self.ring.position)
                 async for rows in self._follower.batches():
                     self._check_lag(rows)
-                    self.fan_out(rows)
+                    for part in _parts(rows):
+                        self.fan_out(part)
+                        await asyncio.sleep(0)  # the sockets take it before the next part comes
             except FeedGap as gap:
                 log.warning("feed_gap", **gap.fields)
                 reason = "epoch" if gap.fields.get("reason") == "epoch" else "gap"
@@ -302,13 +306,13 @@ class Hub:
         self._wake_waiting()
 
     def _flush(self, group: Group, now: float) -> None:
-        frames, overflowed = group.flush(now)
+        frames, behind = group.flush(now)
         for frame in frames:
             self.frames_sent[frame.event] += len(group.members)
-        for outbound in overflowed:
+        for outbound in behind:
             session = self.sessions.get(outbound)
             if session is not None:
-                session.end(4440)
+                session.keep_up(now)
 
     def _wake_waiting(self) -> None:
         if not self._waiting:
@@ -368,25 +372,15 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
 
-def _opening(subscription: Subscription, start: Start, count: int, epoch: str) -> list[Frame]:
-    """What is said first: the acknowledgement, or that what the client holds is void."""
-    name = subscription.name.name
-    if subscription.resync is not None:
-        reason, first = subscription.resync
-        to = start.base if first is not None else None
-        return [encoded(Resync(room=name, reason=reason, from_=first, to=to))]
-    if not subscription.is_acked:
-        return []
-    return [
-        encoded(
-            Subscribed(
-                room=name,
-                epoch=epoch,
-                seq=start.base,
-                id=subscription.id,
-                recovered=start.is_recovered,
-                replayed=count if start.is_recovered else None,
-                reason=start.reason,
-            )
-        )
-    ]
+def _parts(rows: list[FeedRow]) -> Iterator[list[FeedRow]]:
+    """`rows` in pieces that a socket's buffer can take."""
+    part: list[FeedRow] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += len(row.data)
+        if size > _PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

@@ -13,11 +13,12 @@ from typing import Literal
 import msgspec
 
 from api.services.limits import HubLimits
-from api.services.outbound import Frame
+from api.services.messages import Resync, Subscribed
+from api.services.outbound import Frame, encoded
 from api.services.protocol import RoomName
 from api.services.ring import Ring
-from api.services.session import Subscription
 from api.services.snapshots import Snapshots
+from api.services.subscription import Subscription
 from db.feed import FeedRow, Position, missed, room_position
 from db.pool import Pool
 
@@ -111,3 +112,27 @@ class Starts:
         return Start(
             snapshot.top, snapshot.seq, snapshot=frame, is_recovered=is_recovered, reason=reason
         )
+
+
+def opening(subscription: Subscription, start: Start, count: int, epoch: str) -> list[Frame]:
+    """What is said first: the acknowledgement, or that what the client holds is void."""
+    name = subscription.name.name
+    if subscription.resync is not None:
+        reason, first = subscription.resync
+        to = start.base if first is not None else None
+        return [encoded(Resync(room=name, reason=reason, from_=first, to=to))]
+    if not subscription.is_acked:
+        return []
+    return [
+        encoded(
+            Subscribed(
+                room=name,
+                epoch=epoch,
+                seq=start.base,
+                id=subscription.id,
+                recovered=start.is_recovered,
+                replayed=count if start.is_recovered else None,
+                reason=start.reason,
+            )
+        )
+    ]

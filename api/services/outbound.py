@@ -56,14 +56,9 @@ def encoded(message: ServerMessage, *, room: bytes | None = None) -> Frame:
     return Frame(type(message).__name__.lower(), msgspec.json.encode(message), room=room)
 
 
-class Chunk:
-    """Frames that go out together; the bytes of all of them are joined once."""
-
-    __slots__ = ("data", "frames")
-
-    def __init__(self, frames: list[Frame]) -> None:
-        self.frames = frames
-        self.data = frames[0].wire if len(frames) == 1 else b"".join(f.wire for f in frames)
+def joined(frames: list[Frame]) -> bytes:
+    """Frames as they go over the wire, one behind the other."""
+    return frames[0].wire if len(frames) == 1 else b"".join([each.wire for each in frames])
 
 
 class Wire(Protocol):
@@ -74,6 +69,9 @@ class Wire(Protocol):
 
     def is_stalled(self, now: float, limit_s: float) -> bool:
         """Has the peer taken nothing for `limit_s`, though something waits?"""
+
+    def is_free(self) -> bool:
+        """Would it take a frame at once?"""
 
     def ping(self) -> None:
         """A ping of the WebSocket protocol, which browsers answer by themselves."""
@@ -90,10 +88,6 @@ class Bounds(msgspec.Struct, frozen=True):
     soft_bytes: int
     hard_bytes: int
     age_s: float
-
-
-class Overflow(Exception):
-    """The queue passed its hard bound."""
 
 
 class Outbound:
@@ -125,21 +119,21 @@ class Outbound:
         self.wire: Wire | None = None
 
     def send(self, message: Frame, now: float) -> None:
-        """One frame. Raises Overflow."""
+        """One frame."""
         if self.is_clear:
             self.write(message.wire)
         else:
             self.enqueue((message,), now)
 
     def send_all(self, frames: list[Frame], now: float) -> None:
-        """Several frames, in one write where that is possible. Raises Overflow."""
+        """Several frames, in one write where that is possible."""
         if self.is_clear and frames:
-            self.write(b"".join(each.wire for each in frames))
+            self.write(joined(frames))
         elif frames:
             self.enqueue(frames, now)
 
     def enqueue(self, frames: Iterable[Frame], now: float) -> None:
-        """Queue frames for a socket that is full. Raises Overflow beyond the hard bound."""
+        """Queue frames for a socket that is full; see `is_over` and `is_beyond`."""
         if self._log is None or self._states is None:
             self._log, self._states = deque(), {}
         if self.behind_since is None:
@@ -153,8 +147,6 @@ class Outbound:
                 self._states[each.state] = each
                 self.queued_bytes -= len(older.wire) if older is not None else 0
             self.queued_bytes += len(each.wire)
-        if self.queued_bytes > self._bounds.hard_bytes:
-            raise Overflow
         if self.wire is not None:
             self.wire.wake()
 
@@ -175,24 +167,36 @@ class Outbound:
             self.behind_since = None
         return taken
 
+    @property
+    def is_beyond(self) -> bool:
+        """Is the hard bound passed? Such a connection must end."""
+        return self.queued_bytes > self._bounds.hard_bytes
+
     def is_over(self, now: float) -> bool:
         """Is the soft bound passed, in bytes or in age?"""
         if self.behind_since is None:
             return False
         is_old = now - self.behind_since > self._bounds.age_s
-        return is_old or self.queued_bytes > self._bounds.soft_bytes
+        return is_old or self.queued_bytes > self._bounds.soft_bytes or self.is_beyond
 
-    def shed_worst(self) -> tuple[bytes, int] | None:
-        """Drop all frames of the room that takes most; returns it and its first dropped log seq (0:
-        only states). None if no room's frame is queued."""
+    def shed(self, now: float) -> list[tuple[bytes, int]]:
+        """Drop all frames of the room that takes most, and of more rooms until the soft bound
+        holds.
+
+        Returns the rooms, each with its first dropped log seq (0: only states). The age counts
+        anew.
+        """
         sizes: dict[bytes, int] = {}
         for each in (*(self._log or ()), *(self._states or {}).values()):
             if each.room is not None:
                 sizes[each.room] = sizes.get(each.room, 0) + len(each.wire)
-        if not sizes:
-            return None
-        worst = max(sizes, key=sizes.__getitem__)
-        return worst, self.drop(worst)
+        dropped: list[tuple[bytes, int]] = []
+        for room in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            dropped.append((room, self.drop(room)))
+            if self.queued_bytes <= self._bounds.soft_bytes:
+                break
+        self.behind_since = now if self.queued_bytes else None
+        return dropped
 
     def drop(self, room: bytes) -> int:
         """Forget the room's queued frames; returns the first dropped log event's seq, or 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.services.outbound import Chunk, Frame, Outbound, Overflow, StateKey
+from api.services.outbound import Frame, Outbound, StateKey, joined
 from api.services.protocol import STATE_ROOMS, RoomName
 from db.feed import FeedRow
 
@@ -38,24 +38,22 @@ class Group:
     def flush(self, now: float) -> tuple[list[Frame], list[Outbound]]:
         """Send what was kept to every member, joined once.
 
-        Returns the frames sent, and the members whose queue overflowed.
+        Returns the frames sent, and the members whose queue has grown too long.
         """
         frames = [*self.logs, *self.states.values()]
         self.logs, self.states = [], {}
         if not frames:
             return frames, []
-        chunk = Chunk(frames)
-        data = chunk.data
-        overflowed: list[Outbound] = []
+        data = joined(frames)
+        behind: list[Outbound] = []
         for member in self.members:
             if member.is_clear:
                 member.write(data)
             else:
-                try:
-                    member.enqueue(frames, now)
-                except Overflow:
-                    overflowed.append(member)
-        return frames, overflowed
+                member.enqueue(frames, now)
+                if member.is_over(now):
+                    behind.append(member)
+        return frames, behind
 
 
 class Room:

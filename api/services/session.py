@@ -9,10 +9,9 @@ import time
 from typing import Literal, Protocol
 
 from api.services.access import Authorizer, Identity
+from api.services.credentials import Credential
 from api.services.limits import HubLimits, Strikes, TokenBucket
 from api.services.messages import (
-    Authed,
-    AuthState,
     Error,
     Goodbye,
     Identifier,
@@ -23,7 +22,7 @@ from api.services.messages import (
     ServerMessage,
     Unsubscribed,
 )
-from api.services.outbound import Frame, Outbound, Overflow, encoded
+from api.services.outbound import Frame, Outbound, encoded
 from api.services.protocol import (
     ABUSIVE,
     CLOSINGS,
@@ -31,33 +30,13 @@ from api.services.protocol import (
     ClientMessage,
     Refusal,
     RoomName,
-    Since,
     parse_events,
     parse_message,
     parse_room,
 )
-from api.services.rooms import Filter
+from api.services.subscription import Subscription
 
 _LAST_BYTES = 64 * 1024
-
-
-class Subscription:
-    """One connection in one room, or on its way there (`is_live` false)."""
-
-    __slots__ = ("events", "id", "is_acked", "is_live", "name", "resync", "since", "wants_snapshot")
-
-    def __init__(
-        self, name: RoomName, *, events: Filter = None, since: Since | None = None
-    ) -> None:
-        self.name = name
-        self.events = events
-        self.since = since
-        self.wants_snapshot = False
-        self.id: Identifier | None = None
-        self.is_acked = True
-        self.is_live = False
-        self.resync: tuple[Literal["slow", "gap", "epoch"], int | None] | None = None
-        """Not asked for by the client: the reason, and the first seq it was not sent."""
 
 
 class HubPort(Protocol):
@@ -78,16 +57,9 @@ class HubPort(Protocol):
     def position(self, room: bytes) -> int | None:
         """Where the room stands."""
 
-    def authenticate(
-        self,
-        session: Session,
-        token: str,
-        identifier: Identifier | None,
-        *,
-        is_required: bool = False,
-    ) -> None:
-        """Look at a credential in the background; calls `on_identity` or `refuse`, and if it is
-        required ends the connection."""
+    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
+        """Look at a credential in the background; calls `on_identity` or `refuse`, then
+        `on_settled`."""
 
     def ended(self, session: Session) -> None:
         """The connection is over."""
@@ -102,7 +74,7 @@ class Session:
 
     __slots__ = (
         "_bad", "_bucket", "_has_spoken", "_heard_at", "_hub", "_opened_at", "_ping_after_s",
-        "_pinged_at", "_resyncs", "_shed", "_strikes", "id", "identity", "is_over", "outbound",
+        "_pinged_at", "_resyncs", "_shed", "_strikes", "credential", "id", "is_over", "outbound",
         "rooms",
     )  # fmt: skip
 
@@ -112,7 +84,7 @@ class Session:
         self._hub = hub
         self.outbound = outbound
         self.id = identifier
-        self.identity: Identity | None = None
+        self.credential = Credential(self, hub.authorizer)
         self.rooms: dict[bytes, Subscription] = {}
         self.is_over = False
         self._opened_at = self._heard_at = now
@@ -135,8 +107,10 @@ class Session:
     def on_text(self, text: str) -> None:
         """A text message."""
         self.on_alive()
-        if self.is_over or not self._is_allowed(text):
-            return
+        if not self.is_over and self._is_allowed(text) and not self.credential.holds(text):
+            self._hear(text)
+
+    def _hear(self, text: str) -> None:
         identifier: Identifier | None = None
         try:
             message = parse_message(text)
@@ -200,6 +174,7 @@ class Session:
             case "auth":
                 if not message.token:
                     raise Refusal("bad_message", '"auth" needs a "token"')
+                self.credential.pend()
                 self._hub.authenticate(self, message.token, message.id)
             case other:
                 raise Refusal(
@@ -219,9 +194,10 @@ class Session:
     def subscribe(self, subscription: Subscription) -> None:
         """Join, or join again from another position. Raises Refusal."""
         name = subscription.name
-        self._hub.authorizer.admit(name, self.identity)
+        identity = self.credential.identity
+        self._hub.authorizer.admit(name, identity)
         limits = self._hub.limits
-        most = limits.rooms if self.identity is not None else limits.rooms_anonymous
+        most = limits.rooms if identity is not None else limits.rooms_anonymous
         if name.key not in self.rooms and len(self.rooms) >= most:
             raise Refusal("too_many_rooms", f"at most {most} rooms", room=name.name)
         self._has_spoken = True
@@ -259,16 +235,22 @@ class Session:
 
     def on_identity(self, identity: Identity, identifier: Identifier | None) -> None:
         """A credential proved good."""
-        self.identity = identity
         self._has_spoken = True
-        if identifier is not None:
-            self.say(
-                Authed(auth=AuthState(wallet=identity.wallet, exp=identity.exp), id=identifier)
-            )
+        self.credential.accept(identity, identifier)
 
-    def authenticate_or_end(self, token: str) -> None:
-        """A credential in the URL: if it is not good, the connection ends with 4401."""
-        self._hub.authenticate(self, token, None, is_required=True)
+    def on_settled(self) -> None:
+        """It is accepted or refused: go on with what the client has said meanwhile."""
+        for text in self.credential.settled():
+            if not self.is_over and not self.credential.holds(text):
+                self._hear(text)
+
+    def joined(self) -> list[RoomName]:
+        """Rooms it is in, or on its way to."""
+        return [subscription.name for subscription in self.rooms.values()]
+
+    def leave_room(self, room: bytes) -> None:
+        """Take it out of one."""
+        self._drop(room)
 
     # --- what the connection is told
 
@@ -280,10 +262,10 @@ class Session:
         """Send frames; a connection that can't hold them is cut."""
         if self.is_over:
             return
-        try:
-            self.outbound.send_all(frames, self._hub.now())
-        except Overflow:
-            self.end(4440)
+        now = self._hub.now()
+        self.outbound.send_all(frames, now)
+        if self.outbound.queued_bytes:
+            self.keep_up(now)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer with an error; too many bad messages end the connection."""
@@ -354,7 +336,8 @@ class Session:
         if not self._has_spoken and now - self._opened_at > limits.hello_s:
             self.end(4408)
         if not self.is_over:
-            self._keep_up(now)
+            self.credential.tick()
+            self.keep_up(now)
 
     def _ping(self, now: float) -> None:
         self._pinged_at = now
@@ -362,15 +345,16 @@ class Session:
         if self.outbound.wire is not None and not self.is_over:
             self.outbound.wire.ping()
 
-    def _keep_up(self, now: float) -> None:
-        """Shed the worst room of a queue that is too long or too old; make up for it once it is
-        empty.
-        """
+    def keep_up(self, now: float) -> None:
+        """Shed the worst room of a queue that is too long or too old; make up for it once the
+        socket is free again."""
         if self.outbound.is_over(now):
-            shed = self.outbound.shed_worst()
-            if shed is not None:
+            for shed in self.outbound.shed(now):
                 self._shed_room(*shed)
-        elif self._shed and self.outbound.behind_since is None:
+        wire = self.outbound.wire
+        if self.outbound.is_beyond:
+            self.end(4440)
+        elif self._shed and wire is not None and wire.is_free():
             for subscription, first in list(self._shed.values()):
                 self.resync(subscription, "slow", first or None)
 

@@ -31,7 +31,9 @@ from api.wire.rfc6455 import (
 ADOPT = "curvefeed.adopt"
 """Name of the scope's extension: a callable that takes an AdoptedConnection, and says if it did."""
 
-_DRAIN_BYTES = 32 * 1024
+_DRAIN_BYTES = 64 * 1024
+_HIGH_BYTES, _LOW_BYTES = 256 * 1024, 64 * 1024
+"""Of the transport's buffer: above the first the socket counts as full, below the second not."""
 
 
 class Listener(Protocol):
@@ -116,6 +118,7 @@ class AdoptedConnection(asyncio.Protocol):
         connections.add(self)
         transport.set_protocol(self)
         transport.resume_reading()
+        transport.set_write_buffer_limits(high=_HIGH_BYTES, low=_LOW_BYTES)
         self._outbound.wire = self
         self._outbound.write = transport.write
         self._outbound.is_clear = True
@@ -170,6 +173,10 @@ class AdoptedConnection(asyncio.Protocol):
 
     def wake(self) -> None:
         """Nothing to do: `resume_writing` comes as soon as the socket can."""
+
+    def is_free(self) -> bool:
+        """Would it take a frame at once?"""
+        return self._outbound.is_clear
 
     def ping(self) -> None:
         """A ping of the WebSocket protocol."""

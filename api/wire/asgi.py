@@ -45,6 +45,10 @@ class AsgiWire:
         """Frames are waiting."""
         self._ready.set()
 
+    def is_free(self) -> bool:
+        """Would it take a frame at once?"""
+        return self._sending_since is None and not self._outbound.queued_bytes
+
     def ping(self) -> None:
         """uvicorn pings by itself and ends dead connections, but keeps the pongs to itself."""
         if self._session is not None:

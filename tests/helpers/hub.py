@@ -63,7 +63,7 @@ class HubClient:
     async def dial(cls, port: int, query: str = "", **options: Any) -> HubClient:
         """Connect, without reading anything yet."""
         url = f"ws://127.0.0.1:{port}/api/v1/websocket/ws{query}"
-        return cls(await websockets.connect(url, max_size=2**24, **options))
+        return cls(await websockets.connect(url, max_size=2**24, max_queue=None, **options))
 
     async def __aenter__(self) -> Self:
         return self
