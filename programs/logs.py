@@ -84,8 +84,8 @@ def before_truncation(raw: bytes) -> tuple[bytes, bool]:
 def line_number(raw: bytes, position: int) -> int:
     """Index of the line that holds a position."""
     start = raw.rfind(_DATA, 0, position)
-    lines: list[str] = msgspec.json.decode(raw[:start] + b'""]')
-    return len(lines) - 1
+    # Raw, since a broken node's text need not even be UTF-8.
+    return len(msgspec.json.decode(raw[:start] + b'""]', type=list[msgspec.Raw])) - 1
 
 
 Owned = tuple[bytes, int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from programs import curve
@@ -35,6 +35,7 @@ def test_a_price_needs_tokens() -> None:
     assert curve.market_cap_text(1, 0, 10**15, 9) is None
 
 
+@settings(derandomize=True)
 @given(AMOUNTS, AMOUNTS, st.integers(0, 18), st.integers(0, 18))
 def test_a_price_text_is_near_the_fraction(quote: int, base: int, q: int, b: int) -> None:
     """However great or small, the text is within half a unit of its eighteenth digit."""
@@ -69,6 +70,7 @@ def test_progress(sold: int, total: int, bps: int) -> None:
     assert curve.progress_bps(sold, 0) is None
 
 
+@settings(derandomize=True)
 @given(AMOUNTS, st.integers(2, 2**64 - 1), st.data())
 def test_buying_costs_enough_and_not_more(quote: int, base: int, data: st.DataObject) -> None:
     """The cost keeps the product from falling, and one unit less would not."""
@@ -78,6 +80,7 @@ def test_buying_costs_enough_and_not_more(quote: int, base: int, data: st.DataOb
     assert (quote + cost - 1) * (base - out) <= quote * base
 
 
+@settings(derandomize=True)
 @given(AMOUNTS, st.integers(2, 2**64 - 1), AMOUNTS)
 def test_spending_gives_what_can_be_paid(quote: int, base: int, spend: int) -> None:
     """What one gets for an amount costs no more than it, and one token more would."""
@@ -88,6 +91,7 @@ def test_spending_gives_what_can_be_paid(quote: int, base: int, spend: int) -> N
         assert curve.buy_cost(quote, base, out + 1) > spend
 
 
+@settings(derandomize=True)
 @given(AMOUNTS, AMOUNTS, AMOUNTS)
 def test_selling_back_gains_nothing(quote: int, base: int, amount: int) -> None:
     """Proceeds keep the product from falling."""
@@ -103,6 +107,7 @@ def test_impossible_trades_are_refused() -> None:
         curve.sell_proceeds(5, 10, 0)
 
 
+@settings(derandomize=True)
 @given(AMOUNTS, st.integers(0, 10_000))
 def test_fees_are_rounded_up(amount: int, bps: int) -> None:
     """A fee is never a fraction short."""
