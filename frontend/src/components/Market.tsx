@@ -83,7 +83,7 @@ function Pulse({ market }: { market: State }) {
       aria-label="The last minute"
       className="card flex flex-wrap gap-x-10 gap-y-2 px-4 py-3 sm:flex-nowrap sm:px-5 lg:col-span-2"
     >
-      <dl className="grid w-full grid-cols-3 gap-x-4 sm:flex sm:w-auto sm:gap-x-10">
+      <dl className="grid w-full shrink-0 grid-cols-3 gap-x-4 whitespace-nowrap sm:flex sm:w-auto sm:gap-x-10">
         <Figure name="Trades" value={String(trades)} />
         <Figure name="Volume" value={amount(volume, 9)} unit="SOL" />
         <Figure name="New tokens" value={String(created)} />
