@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 import websockets
@@ -19,10 +20,15 @@ class FeedHole(Exception):
 
 
 class FeedClient:
-    """Follows one room for ever, resuming by position; collects the log events told of."""
+    """Follows one room for ever, resuming by position; collects the log events told of.
 
-    def __init__(self, url: str, room: str = "global") -> None:
-        self._url, self._room = url, room
+    `fields`: what is kept of their data; None: everything.
+    """
+
+    def __init__(
+        self, url: str, room: str = "global", fields: Collection[str] | None = None
+    ) -> None:
+        self._url, self._room, self._fields = url, room, fields
         self._epoch: str | None = None
         self._last: int | None = None
         self._is_linked = False
@@ -54,6 +60,11 @@ class FeedClient:
     def position(self) -> int | None:
         """`seq` of the last log event, or of the subscription before any."""
         return self._last
+
+    @property
+    def trades(self) -> int:
+        """How many trades arrived."""
+        return sum(event["type"] == "new_trade" for event in self.events)
 
     def standing(self) -> list[dict[str, Any]]:
         """The events that were not retracted, in the order received."""
@@ -95,6 +106,9 @@ class FeedClient:
             self.holes += 1
             raise FeedHole(message)
         self._last, self._is_linked = message["seq"], True
+        if self._fields is not None:
+            data = message["data"]
+            message["data"] = {name: data[name] for name in self._fields if name in data}
         self.events.append(message)
 
     async def connected(self, timeout_s: float = 60) -> None:
@@ -107,6 +121,6 @@ class FeedClient:
     async def until(self, count: int, timeout_s: float = 60) -> None:
         """Wait until `count` trades arrived."""
         async with asyncio.timeout(timeout_s):
-            while sum(event["type"] == "new_trade" for event in self.events) < count:
+            while self.trades < count:
                 self._changed.clear()
                 await self._changed.wait()

@@ -25,6 +25,7 @@ from localnet.traders import Traders
 
 TRANSACTIONS = 500
 SLOT_MS = 50
+WHILE_DEAD = 120
 
 
 def free_port() -> int:
@@ -92,12 +93,12 @@ async def test_chain_postgres_and_client_agree(
         system = System(database_url, net, tmp_path)
         client = FeedClient(system.ws_url)
         async with running(system, client):
-            play = asyncio.create_task(Traders(net.rpc_url, seed=7).play(TRANSACTIONS))
+            pace = Pace()
+            traders = Traders(net.rpc_url, seed=7)
+            play = asyncio.create_task(traders.play(TRANSACTIONS, between=pace.step))
             if is_killed:
-                await kill_in_the_middle(system, client)
+                await kill_in_the_middle(system, client, pace)
             await play
-            net_slots_to_confirm = 5
-            await asyncio.sleep(net_slots_to_confirm * SLOT_MS / 1000)
             truth = await settled(client, net.rpc_url)
             async with pool.acquire() as connection:
                 rows = await stored_facts(connection)
@@ -109,14 +110,39 @@ async def test_chain_postgres_and_client_agree(
     assert (client.lost, client.holes) == (0, 0)
 
 
-async def kill_in_the_middle(system: System, client: FeedClient) -> None:
+class Pace:
+    """Lets traders go on while a process is dead, but not past what a hub promises to replay."""
+
+    def __init__(self) -> None:
+        self._is_free = asyncio.Event()
+        self._is_free.set()
+        self._left = 0
+
+    async def step(self) -> None:
+        """Called after each transaction; waits once the allowance is used up."""
+        if self._left > 0:
+            self._left -= 1
+        else:
+            await self._is_free.wait()
+
+    def hold_after(self, transactions: int) -> None:
+        """So many more, then wait."""
+        self._left = transactions
+        self._is_free.clear()
+
+    def go(self) -> None:
+        """On, without limit."""
+        self._is_free.set()
+
+
+async def kill_in_the_middle(system: System, client: FeedClient, pace: Pace) -> None:
     """The indexer dies and comes back, then the API does, then both at once."""
-    await client.until(40)
-    await system.indexer.kill()
-    await system.indexer.start()
-    await client.until(90)
-    await system.api.kill()
-    await system.api.start()
-    await client.until(140)
-    await asyncio.gather(system.indexer.kill(), system.api.kill())
-    await asyncio.gather(system.indexer.start(), system.api.start())
+    seen = 40
+    for victims in ([system.indexer], [system.api], [system.indexer, system.api]):
+        await client.until(seen)
+        pace.hold_after(WHILE_DEAD)
+        await asyncio.gather(*[victim.kill() for victim in victims])
+        await asyncio.gather(*[victim.start() for victim in victims])
+        seen = client.trades + WHILE_DEAD // 3
+        await client.until(seen)
+        pace.go()
