@@ -239,15 +239,26 @@ def chaos(
     time_scale: Annotated[float, typer.Option(help="Of outages of 2 to 60 s.", min=0.01)] = 0.1,
     only: Annotated[str, typer.Option(help="Comma-separated faults; others stay away.")] = "",
     without: Annotated[str, typer.Option(help="Comma-separated faults to leave out.")] = "",
+    plan: Annotated[Path | None, typer.Option(help="A plan.json instead of seeds.")] = None,
+    sustained: Annotated[bool, typer.Option("--sustained", help="A steady loss instead.")] = False,
+    drop: Annotated[float, typer.Option(help="Sustained: share lost.", min=0, max=1)] = 0.05,
+    trades_per_second: Annotated[float, typer.Option(help="Sustained: pace.")] = 300,
+    seconds: Annotated[float, typer.Option(help="Sustained: how long.")] = 300,
 ) -> None:
-    """Seeded faults against real processes, judged by the chain's ledger; 0 only if all is right."""
+    """Seeded faults against real processes; exit status 0 only if the chain's ledger agrees."""
     from chaos.run import ChaosOptions
     from chaos.run import chaos as run_chaos
+    from chaos.sustained import SustainedOptions
+    from chaos.sustained import sustained as run_sustained
 
     configure_logging("error", "console")
+    if sustained:
+        steady = SustainedOptions(drop=drop, trades_per_second=trades_per_second, seconds=seconds)
+        run_until_stopped(run_sustained(steady, typer.echo))
+        return
     options = ChaosOptions(
         seeds=seeds, first_seed=first_seed, time_scale=time_scale,
-        only=names_in(only), without=names_in(without),
+        only=names_in(only), without=names_in(without), plan=plan,
     )  # fmt: skip
     run_until_stopped(run_chaos(options, typer.echo))
 

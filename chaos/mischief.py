@@ -51,6 +51,8 @@ class Mischief:
         self._rng = Random(f"mischief {plan.seed} {endpoint}")  # noqa: S311 - reproducible
         self.counts: dict[str, int] = {}
         """How many messages each fault met."""
+        self.dropped: list[str] = []
+        """Notifications that were dropped."""
 
     def _open(self, now_s: float, *faults: str) -> Iterator[Window]:
         for window in self._windows:
@@ -74,6 +76,7 @@ class Mischief:
             if not self._meets(window):
                 continue
             if window.fault == "drop":
+                self.dropped.append(frame)
                 return []
             if window.fault == "duplicate":
                 copies = 2

@@ -19,6 +19,13 @@ _KINDS: Mapping[str, Kind] = {
     "curve_completed": "complete",
     "token_migrated": "migrate",
 }
+FIELDS = frozenset(
+    {
+        "program", "signature", "slot", "mint", "ordinal", "wallet", "side", "base_amount",
+        "quote_amount", "virtual_base_reserves", "virtual_quote_reserves", "tx_index", "seq",
+    }
+)  # fmt: skip
+"""Of the data of log events: what is read here."""
 Reserves = tuple[int, int]
 
 
@@ -74,7 +81,7 @@ async def stored_facts(connection: Connection) -> list[Fact]:
     """Events in Postgres that stand, each token's in its order."""
     trades = await connection.fetch(
         """SELECT signature, slot, mint, ordinal, wallet, is_buy, base_amount, quote_amount,
-                  virtual_base, virtual_quote, tx_index, seq
+                  tx_index, seq
            FROM trades WHERE NOT retracted AND program = 'pump'"""
     )
     others = await connection.fetch(
@@ -96,9 +103,8 @@ def _of_row(row: asyncpg.Record) -> Placed:
         "" if row["wallet"] is None else b58(row["wallet"]), "buy" if row["is_buy"] else "sell",
         int(row["base_amount"]), int(row["quote_amount"]),
     )  # fmt: skip
-    base, quote = row["virtual_base"], row["virtual_quote"]
-    reserves = None if base is None or quote is None else (int(base), int(quote))
-    return Placed(fact, row["seq"], row["tx_index"], reserves)
+    # History is asked for by place, not by reserves: rows have to know theirs.
+    return Placed(fact, row["seq"], row["tx_index"], None)
 
 
 def told_facts(events: Iterable[Mapping[str, Any]]) -> list[Fact]:

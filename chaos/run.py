@@ -30,6 +30,15 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Faults to play; empty: all."""
     without: tuple[str, ...] = ()
     """Faults to leave out."""
+    plan: Path | None = None
+    """A kept plan, to play instead of seeds."""
+
+    def plans(self) -> list[Plan]:
+        """What to play. Raises SettingsError."""
+        if self.plan is not None:
+            return [read_plan(self.plan)]
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return [make_plan(seed, self.plan_options) for seed in seeds]
 
     @property
     def plan_options(self) -> PlanOptions:
@@ -45,15 +54,13 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 async def chaos(options: ChaosOptions, say: Say) -> None:
     """Play every seed and print what came of it. Raises VerdictFailed if any count is not 0."""
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    plans = [make_plan(seed, options.plan_options) for seed in seeds]
+    plans = options.plans()
     say(f"counts are {NAMES}, in rows and at a WebSocket client of `global`")
     failed = [plan.seed for plan, outcome in await play(plans, say) if not outcome.is_clean]
     if failed:
         raise VerdictFailed(
             f"{len(failed)} of {len(plans)} seeds failed",
-            hint=f"Again with: ./run chaos --seeds 1 --first-seed {failed[0]} "
-            f"--time-scale {options.time_scale:g}",
+            hint="Again with --seeds 1 --first-seed and the same options, or --plan",
             seeds=",".join(map(str, failed)),
         )
     say(f"{len(plans)} seeds, every count 0")
@@ -77,11 +84,27 @@ async def play(plans: Iterable[Plan], say: Say) -> list[tuple[Plan, Outcome]]:
             if outcome.is_clean:
                 shutil.rmtree(folder)
             else:
-                say(f"    logs: {folder}")
+                kept = write_plan(plan, folder)
+                say(f"    again: ./run chaos --plan {kept}   (its logs lie beside it)")
     finally:
         await database.stop()
         _tidy(home)
     return outcomes
+
+
+def write_plan(plan: Plan, folder: Path) -> Path:
+    """Keep a plan as a file: it stays the same even if seeds come to mean something else."""
+    path = folder / "plan.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
+    return path
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan from its file. Raises SettingsError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingsError("no plan there", file=path, reason=str(error)) from None
 
 
 def _tidy(home: Path) -> None:

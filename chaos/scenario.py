@@ -57,36 +57,24 @@ class Scenario:
     async def _run(self, stack: AsyncExitStack, url: str) -> Outcome:
         net = await stack.enter_async_context(self._net)
         proxy = await stack.enter_async_context(Proxy(net.rpc_url, net.ws_url, self.plan))
-        system = System(self._env(url, proxy), self._folder, 2 if self.plan.has_standby else 1)
+        system = System(
+            env_of(self.plan, url, proxy), self._folder, 2 if self.plan.has_standby else 1
+        )
         trading = asyncio.create_task(
             Traders(net.rpc_url, self.plan.seed).run(self.plan.trades_per_second)
         )
-        stack.push_async_callback(_cancelled, trading)
+        stack.push_async_callback(cancelled, trading)
         await stack.enter_async_context(system.running())
         await self._warmed_up(system)
         watch = Watch(url, LedgerTruth(net.chain), system, self._dropped)
         watching = asyncio.create_task(watch.run())
-        stack.push_async_callback(_cancelled, watching)
+        stack.push_async_callback(cancelled, watching)
         proxy.begin()
         await self._strike_all(system)
-        await _cancelled(trading)
+        await cancelled(trading)
         outcome = await settle(watch, net, self.plan.commitment)
-        await _cancelled(watching)
+        await cancelled(watching)
         return msgspec.structs.replace(outcome, met=dict(proxy.mischief.counts), calls=proxy.calls)
-
-    def _env(self, url: str, proxy: Proxy) -> dict[str, str]:
-        plan = self.plan
-        return {
-            "DATABASE_URL": url,
-            "SOLANA_RPC_URL": proxy.rpc_url,
-            "SOLANA_WS_URL": proxy.ws_url,
-            "INDEXER_START_SLOT": "0",
-            "INDEXER_COMMITMENT": plan.commitment,
-            "INDEXER_STALL_SECONDS": str(_STALL_SLOTS * plan.slot_ms / 1000),
-            "RPC_REQUESTS_PER_SECOND": "1000",
-            "WEBSOCKET_REPLAY_EVENTS": "10000",
-            "LOG_LEVEL": "info",
-        }
 
     async def _warmed_up(self, system: System) -> None:
         """Trades come through before anything goes wrong."""
@@ -148,7 +136,22 @@ def can_fork_deep(net: Localnet) -> bool:
     return "confirmed" in inspect.signature(net.fork).parameters
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+def env_of(plan: Plan, url: str, proxy: Proxy) -> dict[str, str]:
+    """Settings of the processes under test."""
+    return {
+        "DATABASE_URL": url,
+        "SOLANA_RPC_URL": proxy.rpc_url,
+        "SOLANA_WS_URL": proxy.ws_url,
+        "INDEXER_START_SLOT": "0",
+        "INDEXER_COMMITMENT": plan.commitment,
+        "INDEXER_STALL_SECONDS": str(_STALL_SLOTS * plan.slot_ms / 1000),
+        "RPC_REQUESTS_PER_SECOND": "1000",
+        "WEBSOCKET_REPLAY_EVENTS": "10000",
+    }
+
+
+async def cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has ended."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

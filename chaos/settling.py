@@ -53,7 +53,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.rows.is_clean
             and self.client.is_clean
-            and self.overclaims == 0
             and all(at is not None and at <= BOUND_S for at in (self.settled_s, self.frontier_s))
         )
 

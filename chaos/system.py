@@ -13,6 +13,8 @@ import psutil
 
 from chaos.client import FeedClient
 from chaos.processes import Command
+from chaos.readings import FIELDS
+from common.errors import GiveUp
 from db.embedded import EmbeddedServer
 
 _FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
@@ -89,7 +91,7 @@ class System:
         self.api = Command(
             "serve", "--port", str(self._port), "--no-page", env=dict(env), log=folder / "serve.log"
         )
-        self.client = FeedClient(f"ws://127.0.0.1:{self._port}/api/v1/websocket/ws")
+        self.client = FeedClient(f"ws://127.0.0.1:{self._port}/api/v1/websocket/ws", fields=FIELDS)
 
     @property
     def api_url(self) -> str:
@@ -103,22 +105,32 @@ class System:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """All processes up and the client following; everything stopped at the end.
+        """All processes up and the client following, before there is anything to hear; everything
+        stopped at the end. A process that ends by itself is started again, as docker or systemd do.
 
-        A process that ends by itself is started again, as docker or systemd do.
+        Raises GiveUp if the API does not come up.
         """
-        for command in self.commands:
-            await command.start()
+        await self.api.start()
         tasks = [asyncio.create_task(command.supervise()) for command in self.commands]
         tasks.append(asyncio.create_task(self.client.run()))
         try:
-            await self.client.connected(_READY_TIMEOUT_S)
+            await self._connected()
+            for indexer in self.indexers:
+                await indexer.start()
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(command.kill() for command in self.commands))
+
+    async def _connected(self) -> None:
+        try:
+            await self.client.connected(_READY_TIMEOUT_S)
+        except TimeoutError:
+            raise GiveUp(
+                "the API does not come up", hint="Look into its log", log=self.api.folder
+            ) from None
 
 
 async def kill_for(command: Command, down_s: float) -> None:

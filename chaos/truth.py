@@ -112,11 +112,14 @@ class LedgerTruth:
     def _of(self, landed: Landed) -> list[Fact]:
         key = landed.signature, landed.slot
         if key not in self._known:
-            self._known[key] = [] if landed.err is not None else list(_landed_facts(landed))
+            self._known[key] = list(landed_facts(landed))
         return self._known[key]
 
 
-def _landed_facts(landed: Landed) -> Iterator[Fact]:
+def landed_facts(landed: Landed) -> Iterator[Fact]:
+    """Events of a transaction in the ledger; a failed one has none."""
+    if landed.err is not None:
+        return iter(())
     keys = [str(key) for key in landed.keys]
     calls = (
         (keys[call.program_id_index], call.data)
