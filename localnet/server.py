@@ -93,6 +93,11 @@ class Server:
         if request.method != "POST":
             reason = "Used HTTP Method is not allowed. POST or OPTIONS is required"
             return web.Response(status=405, text=reason, headers=_CORS)
+        if request.content_type != "application/json":
+            reason = (
+                "Supplied content type is not allowed. Content-Type: application/json is required"
+            )
+            return web.Response(status=415, text=reason, headers=_CORS)
         body = self._answer(await request.read())
         return web.Response(body=body, content_type="application/json", headers=_CORS)
 

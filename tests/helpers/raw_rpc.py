@@ -19,7 +19,8 @@ class RawRpc:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx2.AsyncClient(timeout=ANSWER_S)
+        headers = {"Content-Type": "application/json"}
+        self._http = httpx2.AsyncClient(timeout=ANSWER_S, headers=headers)
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from localnet.node import Localnet
-from localnet.npm import installed, node_binary
+from localnet.npm import node_binary
+from tests.helpers.npm import npm_folder
 
 SCRIPTS = Path(__file__).parent / "javascript"
-CACHE = Path(__file__).resolve().parents[3] / ".cache"
 SLOT_MS = 20
 
 
 async def run_script(name: str, net: Localnet) -> Any:
     """What the script prints; its last words fail the test."""
-    folder = await installed(SCRIPTS, CACHE)
+    folder = await npm_folder(SCRIPTS)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         node_binary(), name, net.rpc_url, net.ws_url, cwd=folder, stdout=pipe, stderr=pipe

@@ -239,6 +239,7 @@ async def test_browsers_may_call_from_anywhere(localnet: Localnet) -> None:
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert (await http.get(f"{url}/health")).text == "ok"
             assert (await http.get(url)).status_code == 405
+            assert (await http.post(url, content="{}")).status_code == 415
 
 
 async def test_airdrops_of_the_same_amount_are_different(rpc: RawRpc) -> None:
