@@ -49,6 +49,7 @@ class Hub:
         self.name = f"hub-{secrets.token_hex(3)}"
         self.sessions: dict[Outbound, Session] = {}
         self.rooms: dict[bytes, Room] = {}
+        self.is_localnet = False
         self.is_draining = False
         self.frames_sent: Counter[str] = Counter()
         self._pool = pool
@@ -133,6 +134,7 @@ class Hub:
                     max_bytes=limits.message_bytes,
                 ),
                 server=self.name,
+                cluster="localnet" if self.is_localnet else "live",
             )
         )
         return session

@@ -46,6 +46,8 @@ class Welcome(ServerMessage, frozen=True, kw_only=True, tag="welcome"):
     pong_timeout_ms: int
     limits: Limits
     server: str
+    cluster: Literal["localnet", "live"]
+    """Localnet: nothing that is seen here is worth anything."""
 
 
 class Subscribed(ServerMessage, frozen=True, kw_only=True, tag="subscribed"):
