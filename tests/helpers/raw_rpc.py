@@ -64,7 +64,7 @@ class RawPubSub:
         self._waiting: list[Any] = []
 
     async def __aenter__(self) -> Self:
-        self._socket = await connect(self._url, max_size=None)
+        self._socket = await connect(self._url, max_size=None, close_timeout=1)
         return self
 
     async def __aexit__(
