@@ -65,6 +65,7 @@ def create_app(
         has_open_wallets = settings.is_localnet
     authorizer = SignInRooms(sign_in, has_open_wallets=has_open_wallets)
     hub = Hub(pool, limits or hub_limits(settings), authorizer, read_snapshot)
+    hub.is_localnet = settings.is_localnet
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -82,6 +83,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware, allow_origins=sorted(origins), allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], max_age=600,
+            allow_credentials=True,  # for the one cookie there is, of /api/v1/auth
         )  # fmt: skip
     add_problem_handlers(app)
     for router in (auth.router, auth.tickets, websocket.router, tokens.router, wallets.router,

@@ -65,7 +65,9 @@ WalletOf = Annotated[bytes, Depends(wallet_of)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page.")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
 
-_bearer = HTTPBearer(auto_error=False, description="ADMIN_TOKEN of the settings.")
+_bearer = HTTPBearer(
+    auto_error=False, description="ADMIN_TOKEN of the settings, or a wallet's access token."
+)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 

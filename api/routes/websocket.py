@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, WebSocket
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
 
-from api.dependencies import Services, ServicesOf, is_admin, require_admin
+from api.dependencies import Credentials, Services, ServicesOf, is_admin, require_admin
 from api.problems import ProblemError, responses
 from api.schemas import RoomAnswer, RoomData
 from api.services.access import Identity
@@ -148,13 +148,13 @@ async def stats(services: ServicesOf, has_details: Annotated[bool, Depends(is_ad
 @router.get(
     "/rooms/{room}/snapshot",
     summary="A room's state and position",
-    responses=responses(400, 401, 503),
+    responses=responses(400, 401, 403, 503),
     response_model_exclude_unset=True,
 )
-async def snapshot(services: ServicesOf, room: RoomOf) -> RoomAnswer:
+async def snapshot(services: ServicesOf, room: RoomOf, credentials: Credentials) -> RoomAnswer:
     """The same state a subscriber's `snapshot` has: render it, then subscribe with its epoch and
     seq as `since`, and nothing is missed."""
-    _admit(services, room)
+    await _admit(services, room, credentials)
     found = await read_room(services.pool, room)
     data = RoomData.model_validate_json(found.data)
     return RoomAnswer(room=room.name, epoch=found.top.epoch, seq=found.seq, data=data)
@@ -168,21 +168,26 @@ class Members(BaseModel):
 
 
 @router.get(
-    "/rooms/{room}/members", summary="How many are in a room", responses=responses(400, 401)
+    "/rooms/{room}/members", summary="How many are in a room", responses=responses(400, 401, 403)
 )
-async def members(services: ServicesOf, room: RoomOf) -> Members:
+async def members(services: ServicesOf, room: RoomOf, credentials: Credentials) -> Members:
     """Connections of this instance that are in the room now."""
-    _admit(services, room)
+    await _admit(services, room, credentials)
     found = services.hub.rooms.get(room.key)
     return Members(room=room.name, members=found.size if found is not None else 0)
 
 
-def _admit(services: Services, room: RoomName) -> None:
-    """Who may not enter the room may not look into it."""
+async def _admit(services: Services, room: RoomName, credentials: Credentials) -> None:
+    """Who may not enter the room may not look into it. A wallet's room takes its access token."""
+    authorizer = services.hub.authorizer
+    identity = None
     try:
-        services.hub.authorizer.admit(room, None)
+        if credentials is not None and room.kind == "user":
+            identity = await authorizer.identify(credentials.credentials)
+        authorizer.admit(room, identity)
     except Refusal as refusal:
-        raise ProblemError(401, refusal.message) from None
+        status = {"forbidden": 403, "unavailable": 503}.get(refusal.code, 401)
+        raise ProblemError(status, refusal.message) from None
 
 
 class Broadcast(BaseModel):
