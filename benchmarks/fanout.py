@@ -1,0 +1,162 @@
+"""One room, everybody in it: delivered frames per second and core, side by side with peers.
+
+Every server runs on one core, the load generator (C) on another. A round publishes one message
+("single") or 16 at once ("burst16"), and the next begins when every client has all of the last.
+The value is what arrived, divided by the CPU time the server's process took for it: what else runs
+on this machine then counts for little. Rounds of all servers take turns, medians are compared.
+
+Ours is the API as `./run serve` starts it; rows enter between follower and hub, as the peers have
+no database either. `commit_to_client` is the whole way, with Postgres on the same cores.
+BENCH_QUICK=1 measures 200 connections only.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.fanout_peers.committed import commit_to_client
+from benchmarks.fanout_peers.database import fresh_database
+from benchmarks.fanout_peers.peers import PEERS, Started, hub
+from benchmarks.fanout_peers.processes import Load
+from benchmarks.fanout_peers.tools import Unavailable
+from benchmarks.figure import Figure
+
+OURS = "curvefeed"
+SIZES = (200, 1_000, 5_000)
+BURSTS = {"single": 1, "burst16": 16}
+ROUND_S = 0.4
+REPETITIONS = 5
+SLOW = {"python_socketio": 2}
+"""Repetitions of who takes seconds for one burst."""
+LATENCY_SIZE = 1_000
+LATENCY_RATE = 1_000
+LATENCY_PEERS = ("c_coalesced", "nats_ws")
+
+Samples = dict[str, list[float]]
+"""Server → one value per repetition."""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One server with its clients connected."""
+
+    name: str
+    started: Started
+    load: Load
+
+    def frames_per_core_s(self, burst: int, seconds: float) -> float:
+        """Delivered frames per second of the server's CPU time. Raises Unavailable if one is
+        lost."""
+        before = self.started.server.cpu_s()
+        run = self.load.run(burst, seconds)
+        used = self.started.server.cpu_s() - before
+        if run.delivered != run.expected:
+            raise Unavailable(f"{self.name}: {run.delivered} of {run.expected} frames arrived")
+        return run.delivered / used
+
+
+def started(stack: ExitStack, database_url: str) -> dict[str, Started]:
+    """Us and every peer that can run here."""
+    servers = {OURS: hub(database_url)}
+    stack.callback(servers[OURS].server.stop)
+    for name, start in PEERS.items():
+        try:
+            servers[name] = start()
+        except Unavailable as reason:
+            print(f"fanout: without {name}: {reason}", file=sys.stderr)
+        else:
+            stack.callback(servers[name].server.stop)
+    for name, each in list(servers.items()):
+        try:
+            each.server.wait()
+        except Unavailable as reason:
+            print(f"fanout: without {name}: {reason}", file=sys.stderr)
+            del servers[name]
+    return servers
+
+
+def connected(
+    stack: ExitStack, servers: Mapping[str, Started], size: int, folder: Path
+) -> list[Measured]:
+    """`size` clients of every server."""
+    measured: list[Measured] = []
+    for name, each in servers.items():
+        paths, message = folder / f"{name}.paths", folder / f"{name}.message"
+        paths.write_text(each.path + "\n")
+        message.write_bytes(each.message)
+        options = {**each.options, "paths": str(paths), "message": str(message)}
+        load = Load(each.server.port, size, options)
+        stack.callback(load.stop)
+        load.settled()
+        measured.append(Measured(name, each, load))
+    return measured
+
+
+def throughput(measured: list[Measured], burst: int) -> Samples:
+    """Every server's samples; they take turns."""
+    samples: Samples = {each.name: [] for each in measured}
+    for each in measured:
+        each.frames_per_core_s(burst, 0.05)  # warm
+    for repetition in range(REPETITIONS):
+        for each in measured:
+            if repetition < SLOW.get(each.name, REPETITIONS):
+                samples[each.name].append(each.frames_per_core_s(burst, ROUND_S))
+    return samples
+
+
+def latency_p99_ms(measured: list[Measured]) -> Samples:
+    """p99 from publishing to arrival at LATENCY_RATE messages a second."""
+    taking_part = [each for each in measured if each.name in (OURS, *LATENCY_PEERS)]
+    samples: Samples = {each.name: [] for each in taking_part}
+    for _ in range(3):
+        for each in taking_part:
+            samples[each.name].append(each.load.run(1, 1.5, LATENCY_RATE).p99_ms)
+    return samples
+
+
+def figures(
+    name: str, unit: str, samples: Samples, *, higher_is_better: bool = True
+) -> Iterator[Figure]:
+    """Our median against every peer's."""
+    medians = {server: statistics.median(values) for server, values in samples.items()}
+    for peer, value in medians.items():
+        if peer != OURS:
+            yield Figure(
+                name=name,
+                value=medians[OURS],
+                unit=unit,
+                peer=peer,
+                peer_value=value,
+                higher_is_better=higher_is_better,
+            )
+
+
+def fan_out(database_url: str, sizes: tuple[int, ...]) -> Iterator[Figure]:
+    """Throughput of every size and burst, and latency at a million deliveries a second."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = started(stack, database_url)
+        for size in sizes:
+            with ExitStack() as clients:
+                measured = connected(clients, servers, size, folder)
+                for kind, burst in BURSTS.items():
+                    samples = throughput(measured, burst)
+                    yield from figures(f"fanout_{kind}_{size}", "frames/s/core", samples)
+                if size == LATENCY_SIZE:
+                    samples = latency_p99_ms(measured)
+                    yield from figures(f"fanout_p99_{size}", "ms", samples, higher_is_better=False)
+
+
+def run() -> Iterator[Figure]:
+    """Fan-out against the peers, then the way from commit to client against the goals."""
+    is_quick = os.environ.get("BENCH_QUICK", "") not in ("", "0")
+    with fresh_database() as url:
+        yield from fan_out(url, SIZES[:1] if is_quick else SIZES)
+        yield from commit_to_client(url)
