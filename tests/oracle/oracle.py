@@ -16,15 +16,12 @@ import sys
 import time
 from typing import Any
 
-from anchorpy import EventParser
-from anchorpy.program.core import Idl, _build_namespace  # noqa: F401 (fails early if incompatible)
+from anchorpy import Coder, EventParser, Idl
 from solders.pubkey import Pubkey
 
 
 def parser_of(idl: dict[str, Any], program: str) -> EventParser:
     """anchorpy's log parser for one program."""
-    from anchorpy import Coder
-
     return EventParser(Pubkey.from_string(program), Coder(Idl.from_json(json.dumps(idl))))
 
 
@@ -40,12 +37,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items() if not name.startswith("_")}
-    if (
-        hasattr(value, "index")
-        and hasattr(type(value), "__name__")
-        and not hasattr(value, "__dict__")
-    ):
-        return type(value).__name__
+    if hasattr(type(value), "_sumtype_constructor_names"):
+        return repr(value).partition("(")[0].rpartition(".")[2]
     fields = getattr(value, "__dict__", {})
     return {name: plain(item) for name, item in fields.items() if not name.startswith("_")}
 
