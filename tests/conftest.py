@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from localnet.node import Localnet
 
 SettingsFactory: TypeAlias = Callable[..., Settings]
+
+
+@pytest.fixture
+def postgres_folder() -> Iterator[Path]:
+    """A folder for a Postgres of the test's own.
+
+    Not below pytest's: that one is closed to others again whenever another pytest starts, and
+    Postgres, which refuses to be root, is another.
+    """
+    with tempfile.TemporaryDirectory(prefix="curvefeed-postgres-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ class Running(NamedTuple):
     command: Command
     base: str
     rpc_url: str
+    data_dir: Path
 
 
 def free_ports(count: int) -> list[int]:
@@ -53,14 +54,15 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
+async def running(tmp_path: Path, postgres_folder: Path) -> AsyncIterator[Running]:
     """Everything `./run` starts, on ports and a data folder of its own, ready."""
     port, chain_port = free_ports(2)
     env = {"LOCALNET_PORT": str(chain_port), "ADMIN_TOKEN": ADMIN_TOKEN}
-    args = ("--port", str(port), "--data-dir", str(tmp_path / "data"), "--trades-per-second", "12")
+    args = ("--port", str(port), "--data-dir", str(postgres_folder), "--trades-per-second", "12")
     command = Command("up", *args, env=env, log=tmp_path / "run.log")
     await command.start()
-    found = Running(command, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{chain_port}")
+    base, rpc_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{chain_port}"
+    found = Running(command, base, rpc_url, postgres_folder)
     try:
         await ready(found)
         yield found
@@ -160,7 +162,7 @@ async def test_stopping_leaves_no_process(running: Running) -> None:
     family = [process, *process.children(recursive=True)]
     servers = [
         other for other in psutil.process_iter(["cmdline"])
-        if str(running.command.folder) in " ".join(other.info["cmdline"] or [])
+        if str(running.data_dir) in " ".join(other.info["cmdline"] or [])
     ]  # fmt: skip
     assert servers, "the embedded Postgres should be found by its data folder"
     await running.command.stop()

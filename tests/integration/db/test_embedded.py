@@ -29,9 +29,9 @@ time.sleep(600)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    for process in _servers_on(tmp_path):
+def folder(postgres_folder: Path) -> Iterator[Path]:
+    yield postgres_folder
+    for process in _servers_on(postgres_folder):
         process.kill()
 
 

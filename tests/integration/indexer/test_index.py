@@ -123,10 +123,10 @@ async def test_what_was_received_is_committed_on_stop(
 
 @pytest.mark.parametrize("is_crash", [False, True], ids=["restart", "crash"])
 async def test_postgres_may_go_and_come_back(
-    localnet: Localnet, tmp_path: Path, settings: SettingsFactory, is_crash: bool
+    localnet: Localnet, postgres_folder: Path, settings: SettingsFactory, is_crash: bool
 ) -> None:
     """A restart or crash of Postgres in the middle costs time, and neither rows nor order."""
-    server = EmbeddedServer(tmp_path, {"fsync": "off"})
+    server = EmbeddedServer(postgres_folder, {"fsync": "off"})
     url = await asyncio.to_thread(server.start)
     try:
         async with pool_of(url, 5) as pool:
