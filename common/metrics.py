@@ -42,3 +42,13 @@ HUB_FEED_LAG_SECONDS = Histogram(
     "From commit in Postgres to the hub's fan-out",
     buckets=_SECONDS,
 )
+
+# --- sign-in
+SIGN_IN_REQUESTS = Counter(
+    "curvefeed_sign_in_requests_total",
+    "Requests of each step of sign-in; outcome is ok or the code of the refusal",
+    ["step", "outcome"],
+)
+SIGN_IN_REVOCATIONS = Counter(
+    "curvefeed_sign_in_revocations_total", "Sign-outs this instance has heard of"
+)

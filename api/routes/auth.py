@@ -24,6 +24,7 @@ from api.services.auth.origins import Origin
 from api.services.auth.rates import address_key
 from api.services.auth.service import SignedInSession, SignIn
 from api.services.auth.tokens import Access, is_secret, new_secret
+from common.metrics import SIGN_IN_REQUESTS
 from programs.keys import key_of
 
 PATH = "/api/v1/auth"
@@ -44,12 +45,15 @@ class SignInRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As FastAPI asks for it."""
         inner = super().get_route_handler()
+        step = self.path_format.rpartition("/")[2]
 
         async def handle(request: Request) -> Response:
+            outcome = "ok"
             try:
                 response = await inner(_bounded(request))
             except SignInRefused as refused:
-                response = _problem(refused, request)
+                response, outcome = _problem(refused, request), refused.code
+            SIGN_IN_REQUESTS.labels(step, outcome).inc()
             response.headers["Cache-Control"] = "no-store"
             return response
 

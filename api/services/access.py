@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from api.services.protocol import Refusal, RoomName
+from api.services.protocol import RoomName
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -30,35 +30,3 @@ class Authorizer(Protocol):
 
     def is_revoked(self, identity: Identity, /) -> bool:
         """Has who signed in like this been signed out since?"""
-
-
-class PublicRooms:
-    """Without sign-in: every room of public data, and no credential is worth anything.
-
-    A wallet's room holds what anybody can read from the chain; on a localnet there is nobody to
-    protect, so it is open there, and closed on a live cluster.
-    """
-
-    def __init__(self, *, has_open_wallets: bool) -> None:
-        self._has_open_wallets = has_open_wallets
-
-    async def identify(self, _token: str, _origin: str | None = None, /) -> Identity:
-        """Always refuses."""
-        raise Refusal(
-            "unauthenticated",
-            "this server has no sign-in: connect without a token, public rooms need none",
-        )
-
-    def admit(self, room: RoomName, _identity: Identity | None, /) -> None:
-        """Refuses wallets' rooms unless they are open."""
-        if room.kind == "user" and not self._has_open_wallets:
-            raise Refusal(
-                "unauthenticated",
-                "a wallet's room needs sign-in, which this server doesn't have; "
-                "its trades are also in REST: /api/v1/wallets/{wallet}/trades",
-                room=room.name,
-            )
-
-    def is_revoked(self, _identity: Identity, /) -> bool:
-        """Nobody is signed in."""
-        return False

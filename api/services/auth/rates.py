@@ -12,10 +12,14 @@ _MAX_KEYS = 50_000
 
 
 class Attempts:
-    """`per_minute` attempts of each key, and no more than that at once."""
+    """`per_minute` attempts of each key, and no more than that at once.
 
-    def __init__(self, per_minute: int) -> None:
+    Of more than `max_keys` keys the longest untouched is forgotten: it is likely full again.
+    """
+
+    def __init__(self, per_minute: int, max_keys: int = _MAX_KEYS) -> None:
         self._per_minute = per_minute
+        self._max_keys = max_keys
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str, now: float) -> None:
@@ -23,8 +27,8 @@ class Attempts:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = TokenBucket(self._per_minute / 60, self._per_minute, now)
-            if len(self._buckets) > _MAX_KEYS:
-                self._buckets.popitem(last=False)  # the longest untouched: likely full again
+            if len(self._buckets) > self._max_keys:
+                self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
         wait_s = bucket.take(now)
         if wait_s:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import structlog
 
+from common.metrics import SIGN_IN_REVOCATIONS
 from db.feed import OUTAGE
 from db.pool import Pool
 from db.revocations import Revocation, follow
@@ -60,6 +61,7 @@ class Revoked:
         ended = {each for each in self._known if each.expires_at < now}
         if not news and not ended:
             return False
+        SIGN_IN_REVOCATIONS.inc(len(news))
         self._known = (self._known - ended) | news
         self._sessions = {each.session for each in self._known if each.session is not None}
         self._versions = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from solders.keypair import Keypair
 
 from api.services.auth.siws import SignInMessage
@@ -206,6 +207,40 @@ async def test_other_pages_may_not_even_ask(serve: Serve, open_browser: Open, pa
     body = {"signed_message": "eA==", "signature": "eA=="}
     response = await browser.post(f"/api/v1/{path}", body)
     assert code_of(response) == (403, "origin_forbidden")
+
+
+async def test_a_page_elsewhere_may_bring_its_cookie(serve: Serve, open_browser: Open) -> None:
+    """A page that is allowed by name, such as a dev server's, gets its answers with credentials;
+    others get none."""
+    page = "http://localhost:3000"
+    browser = open_browser(await serve(websocket_allowed_origins=page))
+    asks = {"Access-Control-Request-Method": "POST"}
+    for origin, allowed in ((page, page), ("https://evil.example", None)):
+        response = await browser.http.options(
+            f"{browser.base}/api/v1/auth/refresh", headers=asks | {"Origin": origin}
+        )
+        assert response.headers.get("access-control-allow-origin") == allowed
+    response = await browser.post("/api/v1/auth/nonce", {})
+    assert response.headers["access-control-allow-origin"] == page
+    assert response.headers["access-control-allow-credentials"] == "true"
+
+
+async def test_outcomes_are_counted(serve: Serve, open_browser: Open) -> None:
+    """By step, for an operator to see an attack or a broken page."""
+    browser = open_browser(await serve())
+
+    def count(step: str, outcome: str) -> float:
+        labels = {"step": step, "outcome": outcome}
+        return REGISTRY.get_sample_value("curvefeed_sign_in_requests_total", labels) or 0.0
+
+    before = count("verify", "ok"), count("verify", "nonce_unknown")
+    body = browser.sign(await browser.nonce())
+    await browser.verify(body)
+    await browser.verify(body)
+    assert (count("verify", "ok"), count("verify", "nonce_unknown")) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
 
 
 async def test_tries_are_counted_per_address_and_per_wallet(

@@ -115,3 +115,14 @@ def test_attempts_are_counted_by_key_and_come_back() -> None:
 def test_an_address_is_its_64_in_ipv6(one: str, other: str, are_same: bool) -> None:
     """A single user of IPv6 has 2^64 addresses."""
     assert (address_key(one) == address_key(other)) is are_same
+
+
+def test_many_addresses_do_not_fill_the_memory() -> None:
+    """The longest untouched is forgotten first; who goes on trying is not."""
+    attempts = Attempts(1, max_keys=2)
+    attempts.take("busy", 0.0)
+    for number in range(5):
+        attempts.take(f"other {number}", 0.0)
+        with pytest.raises(SignInRefused):
+            attempts.take("busy", 0.0)
+    attempts.take("other 0", 0.0)
