@@ -65,7 +65,7 @@ async def committed_us(
     database_url: str, load: Load, market: Market, file: Path
 ) -> dict[int, float]:
     """Trade on while `load` records arrivals in `file`; seq → unix microseconds of the commit."""
-    async with pool_of(database_url, 3) as pool:
+    async with pool_of(url, 3) as pool:
         await publish(pool, market, RATE, time.monotonic() + WARM_S)
         first = (await head(pool)).seq + 1
         load.record(SECONDS + 0.5, file)

@@ -194,7 +194,7 @@ static int tick(void) {
   if (recording.file) return 5;
   if (!run.is_on) return -1;
   if (run.rate == 0) {
-    if (now > run.end + 10000000000u) finish_run(); /* something was lost */
+    if (now > run.last + 10000000000u) finish_run(); /* something was lost */
     return 100;
   }
   uint64_t open = run.published - run.delivered / (uint64_t)(run.live ? run.live : 1);
