@@ -1,14 +1,21 @@
 import type { NextConfig } from "next";
+import { PHASE_DEVELOPMENT_SERVER } from "next/constants";
 
-const config: NextConfig = {
-  // A folder of plain files: the API serves it, no Node runs beside it.
-  output: "export",
-  // trade/index.html, which every static file server finds under /trade/.
-  trailingSlash: true,
+const shared: NextConfig = {
   images: { unoptimized: true },
   // `npm run typecheck` does it; the build of a start must be quick.
   typescript: { ignoreBuildErrors: true },
   poweredByHeader: false,
 };
 
-export default config;
+/** What `npm run dev` serves beside the pages: the API of a `./run` on this machine. */
+const API = process.env.API_URL ?? "http://127.0.0.1:8001";
+
+export default function config(phase: string): NextConfig {
+  if (phase === PHASE_DEVELOPMENT_SERVER) {
+    const rewrites = async () => [{ source: "/api/:path*", destination: `${API}/api/:path*` }];
+    return { ...shared, rewrites };
+  }
+  // A folder of plain files, trade/index.html for /trade/: the API serves it, no Node runs beside it.
+  return { ...shared, output: "export", trailingSlash: true };
+}
