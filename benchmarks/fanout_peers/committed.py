@@ -61,9 +61,7 @@ async def publish(pool: Pool, market: Market, rate: float, until: float) -> int:
     return count
 
 
-async def committed_us(
-    database_url: str, load: Load, market: Market, file: Path
-) -> dict[int, float]:
+async def committed_us(url: str, load: Load, market: Market, file: Path) -> dict[int, float]:
     """Trade on while `load` records arrivals in `file`; seq → unix microseconds of the commit."""
     async with pool_of(url, 3) as pool:
         await publish(pool, market, RATE, time.monotonic() + WARM_S)
