@@ -28,7 +28,7 @@ from localnet.server import MAX_QUEUED_FRAMES, Server
 
 log = structlog.get_logger()
 
-_FREE_PORT_TRIES = 50
+_FREE_PORT_TRIES = 200
 SLOT_EPOCH_S = 1_600_000_000
 """Slot 0 of a clock of 400 ms slots, near enough to mainnet's: see `first_slot_now`."""
 
