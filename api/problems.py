@@ -50,6 +50,7 @@ _TITLES = {
     405: "Method Not Allowed",
     413: "Content Too Large",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -116,6 +117,8 @@ async def _on_ours(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_outage(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, ValueError):  # asyncpg's own kind for what can't be encoded
+        return await _on_unexpected(request, error)
     log.warning("database_unavailable", path=request.url.path, error=repr(error))
     return problem(
         503,

@@ -94,7 +94,7 @@ def _problem(refused: SignInRefused, request: Request) -> Response:
     return response
 
 
-_STATUSES = (400, 401, 403, 413, 503)
+_STATUSES = (400, 401, 403, 413, 429, 503)
 router = APIRouter(prefix=PATH, tags=["auth"], route_class=SignInRoute)
 tickets = APIRouter(prefix="/api/v1/websocket", tags=["websocket"], route_class=SignInRoute)
 

@@ -52,7 +52,7 @@ async def tokens(
     )
 
 
-@router.get("/{mint}", summary="One token", responses=responses(400, 404, 503))
+@router.get("/{mint}", summary="One token", responses=responses(400, 404, 422, 503))
 async def token(services: ServicesOf, mint: MintOf) -> TokenAnswer:
     """The token's state after its newest trade."""
     position, row = await reads.token(services.pool, mint)

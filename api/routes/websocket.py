@@ -13,6 +13,7 @@ from api.dependencies import Credentials, Services, ServicesOf, is_admin, requir
 from api.problems import ProblemError, responses
 from api.schemas import RoomAnswer, RoomData
 from api.services.access import Identity
+from api.services.auth.tokens import TICKET_PREFIX
 from api.services.origins import is_origin_allowed
 from api.services.protocol import (
     SUBPROTOCOL,
@@ -67,6 +68,8 @@ async def _arrival(socket: WebSocket, services: Services) -> Arrival:
     origin = socket.headers.get("origin")
     if not token:
         return Arrival(origin)
+    if not services.settings.websocket_token_in_url and not token.startswith(TICKET_PREFIX):
+        return Arrival(origin, refusal=Refusal("token_invalid", "only tickets go into the URL"))
     try:
         return Arrival(origin, identity=await services.hub.authorizer.identify(token, origin))
     except Refusal as refusal:

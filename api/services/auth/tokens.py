@@ -89,7 +89,9 @@ def read(keys: SigningKeys, token: str) -> Access:
         ) from None
     except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError):
         raise SignInRefused(
-            "token_invalid", "this is no access token of this server", hint="Sign in again"
+            "token_invalid",
+            "this is no access token of this server",
+            hint="Refresh, or sign in again",
         ) from None
 
 
