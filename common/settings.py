@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     websocket_drain_s: float = Field(
         20, ge=0, le=300, description="Time over which many clients are sent away at the end."
     )
+    websocket_token_in_url: bool = Field(
+        True, description="Take access tokens in the URL's ?token=, too; off: tickets alone."
+    )
     websocket_direct_writes: bool = Field(
         True, description="Write frames to the sockets directly. Off: plain ASGI sends."
     )

@@ -13,10 +13,13 @@ import pytest
 import structlog
 
 from api.server import ApiServer
+from api.services.auth.authorizer import SignInRooms
 from api.services.auth.keys import SigningKeys
+from api.services.auth.service import SignIn
 from api.services.auth.tokens import Access, issue, read
+from api.services.protocol import Refusal
 from common.logging import configure_logging
-from db.pool import Pool
+from db.pool import Pool, pool_of
 from programs.keys import b58
 from tests.helpers.hub import HubClient, eventually, publish
 from tests.helpers.sign_in import Browser
@@ -202,6 +205,32 @@ async def test_a_credential_that_is_none_ends_the_connection(
     server = await serve()
     browser = open_browser(server, origin=None)
     assert await refused(server, browser, token) == (4401, "token_invalid")
+
+
+async def test_access_tokens_in_urls_can_be_switched_off(serve: Serve, open_browser: Open) -> None:
+    """Tickets go on; so do access tokens in a message."""
+    server = await serve(websocket_token_in_url=False)
+    browser = await page_on(server, open_browser)
+    assert await refused(server, browser, browser.access_token) == (4401, "token_invalid")
+    async with joined(server, browser) as client:
+        await client.say(type="auth", id=1, token=browser.access_token)
+        assert (await client.take())["type"] == "authed"
+
+
+@pytest.mark.parametrize("prefix", ["", "cft_"])
+async def test_without_the_database_a_credential_is_neither_good_nor_bad(
+    serve: Serve, open_browser: Open, database_url: str, prefix: str
+) -> None:
+    """An instance that can't know who has signed out asks to try again, and lets nobody in."""
+    server = await serve()
+    browser = await page_on(server, open_browser)
+    async with pool_of(database_url, 2) as gone:
+        sign_in = SignIn(server.app.state.services.settings, gone)
+        rooms = SignInRooms(sign_in, has_open_wallets=False)
+        assert (await rooms.identify(browser.access_token)).wallet == browser.wallet
+    with pytest.raises(Refusal) as caught:
+        await rooms.identify(prefix + "A" * 43 if prefix else browser.access_token)
+    assert caught.value.code == "unavailable"
 
 
 async def test_an_expired_token_in_the_url_ends_the_connection(
