@@ -22,6 +22,8 @@ Between = Callable[[], object | Awaitable[object]]
 
 _IN_FLIGHT = 32
 _SETTLE_EVERY_S = 1.0
+_SETTLE_EVERY = 100
+"""Transactions of a play."""
 _POLL_S = 0.02
 _REPEAT_EVERY_POLLS = 20
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
@@ -66,11 +68,15 @@ class Traders:
         """
         async with aiohttp.ClientSession() as http:
             campaign = await begin(Node(self._rpc_url, http), self._seed)
-            signatures = list[str]()
-            for _ in range(count):
+            signatures, lost = list[str](), list[str]()
+            for number in range(1, count + 1):
                 signatures.append(await campaign.send(campaign.plan()))
                 await _call(between)
-            await self._until_confirmed(campaign, between)
+                if number % _SETTLE_EVERY == 0:
+                    lost += await campaign.settle(is_confirmed=True)
+            lost += await self._until_confirmed(campaign, between)
+        if lost:
+            raise NodeError("transactions did not land", count=len(lost), first=lost[0])
         return signatures
 
     async def _resumed(self, node: Node, campaign: Campaign | None) -> Campaign:
@@ -84,7 +90,8 @@ class Traders:
             campaign.pending.clear()
         return campaign
 
-    async def _until_confirmed(self, campaign: Campaign, between: Between | None) -> None:
+    async def _until_confirmed(self, campaign: Campaign, between: Between | None) -> list[str]:
+        """Wait for what is pending; returns what is lost for good."""
         lost = await campaign.settle(is_confirmed=True)
         polls = 0
         while campaign.pending:
@@ -94,8 +101,7 @@ class Traders:
             if polls % _REPEAT_EVERY_POLLS == 0:
                 await campaign.repeat()
             lost += await campaign.settle(is_confirmed=True)
-        if lost:
-            raise NodeError("transactions did not land", count=len(lost), first=lost[0])
+        return lost
 
 
 async def _call(between: Between | None) -> None:
