@@ -24,6 +24,11 @@ function findChromium() {
   return found;
 }
 
+/** Nothing comes from another place than the page itself. */
+function isForeign(asked, url) {
+  return /^(http|ws)/.test(asked) && new URL(asked).host !== new URL(url).host;
+}
+
 /**
  * Open `url` in a new browser and run `check(page)`; prints what it returns as one JSON line, exit status 0.
  * A failure prints {"error": …} with what the page itself complained of, exit status 1.
@@ -36,11 +41,15 @@ export async function inBrowser(url, check) {
     const page = await browser.newPage({ viewport: SIZE, colorScheme: "dark" });
     page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on(
+      "request",
+      (request) => isForeign(request.url(), url) && complaints.push(`foreign: ${request.url()}`),
+    );
     const answer = await page.goto(url, { waitUntil: "domcontentloaded" });
     if (!answer?.ok()) throw new Failure(`${url} answered ${answer?.status()}`);
     const result = await check(page);
-    const uncaught = complaints.filter((complaint) => complaint.startsWith("uncaught"));
-    if (uncaught.length > 0) throw new Failure(uncaught.join("; "));
+    const grave = complaints.filter((complaint) => /^(uncaught|foreign)/.test(complaint));
+    if (grave.length > 0) throw new Failure(grave.join("; "));
     console.log(JSON.stringify(result));
   } catch (error) {
     console.log(

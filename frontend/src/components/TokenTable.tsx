@@ -66,7 +66,9 @@ export function TokenTable({
           onPointerEnter={hold}
           onPointerLeave={() => setHeld(null)}
           onFocus={hold}
-          onBlur={() => setHeld(null)}
+          onBlur={({ currentTarget, relatedTarget }) => {
+            if (!currentTarget.contains(relatedTarget)) setHeld(null);
+          }}
         >
           {rows.map((token) => (
             <Row key={token.mint} token={token} />
