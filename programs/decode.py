@@ -181,8 +181,13 @@ def _from_json(raw: bytes, programs: ProgramSet) -> Decoded:
                 text = Emitted(raw[start:end], start)
                 outcome.failed(program, text, "not the base64 of one event")
             else:
-                found.append((program, Emitted(payload, start), start))
-    outcome.all(found)
+                emitted = Emitted(payload, start)
+                if programs.has_doubles:
+                    found.append((program, emitted, start))
+                else:
+                    outcome.event(program, emitted)
+    if found:
+        outcome.all(found)
     needs, shares = _instructions(raw, programs, bool(outcome.events))
     return Decoded(
         events=tuple(outcome.events),

@@ -65,8 +65,15 @@ class Field(tuple[str, str]):
 Types = Mapping[str, Sequence[str] | Mapping[str, Mapping[str, Sequence[str]]]]
 """Named types: a struct's fields as "name type", or an enum as {"enum": {variant: fields}}."""
 
-_Shape = tuple[Callable[[bytes], tuple[Any, ...]], tuple[tuple[int, int, bytes], ...]]
-"""Reads a whole event of one length, if the counts that lie in it are these."""
+_Shape = tuple[
+    Callable[[bytes], tuple[Any, ...]],
+    tuple[tuple[int, int, bytes], ...],
+    tuple[tuple[int, int], ...],
+    list[None],
+]
+"""Reads a whole event of one length, if the counts that lie in it (start, end, bytes) are these,
+and values are within limits (index, greatest); then what fields of later eras get.
+"""
 
 _MAX_SHAPES = 64
 
@@ -82,47 +89,57 @@ class Reader:
     """
 
     def __init__(self, eras: Sequence[Sequence[str]], types: Types, wanted: Sequence[str]) -> None:
-        flat = [_flatten([Field.parse(text) for text in era], types) for era in eras]
-        self._eras = [_Compiled(era, types, wanted) for era in flat]
-        self._newest = _Compiled([field for era in flat for field in era], types, wanted)
-        self._shapes: dict[int, _Shape] = {}
-        names = [name for era in flat for name, _ in era if name in wanted]
+        fields: list[Field] = []
+        self._ages: list[_Compiled] = []
+        """The layout as of each era, newest first."""
+        for era in eras:
+            fields += _flatten([Field.parse(text) for text in era], types)
+            self._ages.insert(0, _Compiled(fields, types, wanted))
+        names = [name for name, _ in fields if name in wanted]
         if names != list(wanted):
             raise InterfaceError(f"asked for {list(wanted)}, the layout has {names}")
+        self._width = len(names)
+        self._shapes: dict[int, _Shape] = {}
 
     def __call__(self, payload: bytes) -> tuple[Values, int]:
         """Values of the wanted fields, and how many bytes follow the last known field."""
         shape = self._shapes.get(len(payload))
         if shape is None:
             return self._by_step(payload)
-        unpack, counts = shape
+        unpack, counts, limits, absent = shape
         for start, end, count in counts:
             if payload[start:end] != count:
                 return self._by_step(payload)
         values: Values = list(unpack(payload))
-        for index, greatest in self._newest.limits:
+        for index, greatest in limits:
             if values[index] > greatest:
                 return self._by_step(payload)
+        values += absent
         return values, 0
 
     def _by_step(self, payload: bytes) -> tuple[Values, int]:
-        values: Values = []
-        at = DISCRIMINATOR_BYTES
-        try:
-            for step in self._newest.steps:
-                at = step(payload, at, values)
-            self._newest.check(values)
-        except (struct.error, LayoutError):
-            return self._by_era(payload)
-        if at == len(payload) and len(self._shapes) < _MAX_SHAPES:
-            self._learn(payload)
-        return values, len(payload) - at
+        """As of the newest era that is there whole; fields of later ones are None."""
+        reason = ""
+        for age in self._ages:
+            values: Values = []
+            at = DISCRIMINATOR_BYTES
+            try:
+                for step in age.steps:
+                    at = step(payload, at, values)
+                age.check(values)
+            except (struct.error, LayoutError) as error:
+                reason = str(error)
+                continue
+            if at == len(payload) and len(self._shapes) < _MAX_SHAPES:
+                self._learn(age, payload)
+            return values + [None] * (self._width - age.width), len(payload) - at
+        raise LayoutError(f"{len(payload)} bytes do not fit: {reason}")
 
-    def _learn(self, payload: bytes) -> None:
+    def _learn(self, age: _Compiled, payload: bytes) -> None:
         """Remember how these bytes are cut up: all of this length and counts are read in one go."""
         codes, at = f"<{DISCRIMINATOR_BYTES}x", DISCRIMINATOR_BYTES
         counts: list[tuple[int, int, bytes]] = []
-        for part in self._newest.plan:
+        for part in age.plan:
             if part is None:
                 return
             if isinstance(part, int):
@@ -130,27 +147,9 @@ class Reader:
                 part = f"{4 + part * _COUNT.unpack_from(payload, at)[0]}x"
             codes += part
             at += struct.calcsize(f"<{part}")
-        self._shapes[len(payload)] = (struct.Struct(codes).unpack, tuple(counts))
-
-    def _by_era(self, payload: bytes) -> tuple[Values, int]:
-        """Older bytes: era by era, until one is not there whole; its fields and later are None."""
-        values: Values = []
-        at = DISCRIMINATOR_BYTES
-        for number, era in enumerate(self._eras):
-            read: Values = []
-            end = at
-            try:
-                for step in era.steps:
-                    end = step(payload, end, read)
-                era.check(read)
-            except (struct.error, LayoutError) as error:
-                if number == 0:
-                    raise LayoutError(f"{len(payload)} bytes do not fit: {error}") from None
-                break
-            values += read
-            at = end
-        values += [None] * (self._newest.width - len(values))
-        return values, len(payload) - at
+        absent = [None] * (self._width - age.width)
+        unpack = struct.Struct(codes).unpack
+        self._shapes[len(payload)] = (unpack, tuple(counts), age.limits, absent)
 
 
 class _Compiled:

@@ -24,6 +24,7 @@ _DATA = b'"Program data: '
 _LINE = b'"Program '
 _DATA_CHARS = len(_DATA)
 _LINE_STARTS = b",["
+_BRACKET = ord("]")
 _MAX_LINE_CHARS = len(_LINE) + 44
 _INSTRUCTION = b',"Program log: Instruction: '
 _RUNTIME = re.compile(
@@ -67,10 +68,10 @@ def is_compact(raw: bytes) -> bool:
 
     A JSON writer is uniform: the first separator tells.
     """
-    if raw[:2] != b'["' or raw[-2:] != b'"]':
+    if not raw.startswith(b'["'):
         return False
     first = raw.find(b'",')
-    return first < 0 or raw[first + 2 : first + 3] == b'"'
+    return first < 0 or raw.startswith(b'"', first + 2)
 
 
 def before_truncation(raw: bytes) -> tuple[bytes, bool]:
@@ -138,10 +139,11 @@ def _prove(raw: bytes, at: int, end: int, seen: dict[int, tuple[int, bytes]]) ->
     else:
         outer = int(depth) - 1
         owner = _invoked(raw, outer, at, seen)
-    before = _RUNTIME.match(raw, max(0, raw.rfind(b',"', 0, at - 1)) + 1)
-    if before is not None and before[2] is not None:
-        agrees = before[1] == owner and outer in (None, int(before[2]))
-        return until, owner if agrees else b""
+    if raw[at - 3] == _BRACKET:  # the line before may be an invocation: they all end with one
+        before = _RUNTIME.match(raw, max(0, raw.rfind(b',"', 0, at - 1)) + 1)
+        if before is not None and before[2] is not None:
+            agrees = before[1] == owner and outer in (None, int(before[2]))
+            return until, owner if agrees else b""
     return until, owner
 
 

@@ -83,10 +83,11 @@ _MIGRATE = INTERFACE.reader(
 
 def traded(payload: bytes, context: Context) -> Traded:
     """TradeEvent: one buy or sell, amounts before fees, reserves after."""
-    values, extra = _TRADE(payload)
-    (mint, sol, base, is_buy, user, timestamp) = values[:6]
-    (virtual_sol, virtual_base, real_sol, real_base, fee, creator_fee) = values[6:12]
-    (mayhem, cashback, buyback, quote_mint, quote, virtual_quote, real_quote, rewards) = values[12:]
+    # fmt: off
+    (mint, sol, base, is_buy, user, timestamp, virtual_sol, virtual_base, real_sol, real_base,
+     fee, creator_fee, mayhem, cashback, buyback,
+     quote_mint, quote, virtual_quote, real_quote, rewards), extra = _TRADE(payload)
+    # fmt: on
     if rewards is not None:
         fees = {
             "fee": fee,

@@ -33,13 +33,16 @@ class ProgramSet(msgspec.Struct, frozen=True):
     """By address in base58, as it stands in log lines."""
     fetching: tuple[Program, ...]
     """Those that tell some of their news outside the logs."""
+    has_doubles: bool
+    """Whether one of them tells one thing by two events: then none can be decoded by itself."""
 
 
 def program_set(programs: Iterable[Program]) -> ProgramSet:
     """A set of launchpads, each once, in the order given."""
     unique = {program.address_bytes: program for program in programs}
     fetching = tuple(program for program in unique.values() if program.needs_transaction)
-    return ProgramSet(tuple(unique.values()), unique, fetching)
+    has_doubles = any(program.canonical is not None for program in unique.values())
+    return ProgramSet(tuple(unique.values()), unique, fetching, has_doubles)
 
 
 def by_names(names: Iterable[str]) -> ProgramSet:
