@@ -31,7 +31,7 @@ async def serve(pool: Pool, settings: SettingsFactory) -> AsyncIterator[Serve]:
         return server
 
     yield start
-    for server in servers:
+    for server in reversed(servers):
         await server.stop()
 
 

@@ -55,8 +55,8 @@ def test_a_token_is_in_no_line_however_it_got_there(
         raise ValueError(f"not a token: {_JWT}")
     except ValueError:
         log.exception("failed")
-        logging.getLogger("uvicorn.error").exception("in a library")
-    logging.getLogger("uvicorn.error").info('"GET /ws?token=%s" [accepted]', _JWT)
+        logging.getLogger("library").exception("in a library")
+    logging.getLogger("library").info('"GET /ws?token=%s" [accepted]', _JWT)
     logging.getLogger("library").warning("headers: %r", {"authorization": f"Bearer {_JWT}"})
     said = capsys.readouterr().err
     assert said.count("***") >= 7
