@@ -7,6 +7,7 @@ collects frames: log events in order, of every state the newest alone.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -93,8 +94,9 @@ class Bounds(msgspec.Struct, frozen=True):
 class Outbound:
     """One connection's way out.
 
-    `is_clear` with `write`: the socket takes bytes at once, no queue. The wire sets both, and
-    `take`s queued frames when it can go on.
+    `is_clear`: nothing waits, neither here nor in the transport, so that bytes may go through
+    `write` (the transport's) or straight into the socket `fd`. The wire sets all three, and `take`s
+    queued frames when it can go on.
     """
 
     __slots__ = (
@@ -102,6 +104,7 @@ class Outbound:
         "_log",
         "_states",
         "behind_since",
+        "fd",
         "is_clear",
         "queued_bytes",
         "wire",
@@ -115,6 +118,7 @@ class Outbound:
         self.queued_bytes = 0
         self.behind_since: float | None = None
         self.is_clear = False
+        self.fd = -1
         self.write: Callable[[bytes], object] = _nowhere
         self.wire: Wire | None = None
 
@@ -131,6 +135,16 @@ class Outbound:
             self.write(joined(frames))
         elif frames:
             self.enqueue(frames, now)
+
+    def unsent(self, frames: list[Frame], done: int, now: float) -> None:
+        """The socket took only `done` bytes of `frames`: the frame it is in goes through the
+        transport, which tells when the socket takes bytes again, and the rest waits here."""
+        for number, each in enumerate(frames, 1):
+            if done < len(each.wire):
+                self.write(each.wire[done:])
+                self.send_all(frames[number:], now)
+                return
+            done -= len(each.wire)
 
     def enqueue(self, frames: Iterable[Frame], now: float) -> None:
         """Queue frames for a socket that is full; see `is_over` and `is_beyond`."""
@@ -221,7 +235,33 @@ class Outbound:
         self.queued_bytes = 0
         self.behind_since = None
         self.is_clear = False
+        self.fd = -1
         self.write = _nowhere
+
+
+def send_to_all(outbounds: Iterable[Outbound], frames: list[Frame], now: float) -> list[Outbound]:
+    """`frames`, joined once, to everybody; returns whose queue has grown too long.
+
+    The hottest loop of the hub: next to the kernel's work little else may happen. Bytes go to the
+    socket by the system call itself, and `outbounds` should come in the order in which they
+    connected, because in that order the kernel's memory for their sockets lies.
+    """
+    data, write = joined(frames), os.write
+    size = len(data)
+    behind: list[Outbound] = []
+    for each in outbounds:
+        if each.is_clear:
+            try:
+                done = write(each.fd, data)
+            except OSError:  # full, or broken: the transport finds out which
+                done = 0
+            if done != size:
+                each.unsent(frames, done, now)
+        else:
+            each.enqueue(frames, now)
+            if each.is_over(now):
+                behind.append(each)
+    return behind
 
 
 def _nowhere(_: bytes) -> None:

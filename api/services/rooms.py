@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.services.outbound import Frame, Outbound, StateKey, joined
+from api.services.outbound import Frame, Outbound, StateKey, send_to_all
 from api.services.protocol import STATE_ROOMS, RoomName
 from db.feed import FeedRow
 
@@ -18,7 +18,8 @@ class Group:
 
     def __init__(self, events: Filter) -> None:
         self.events = events
-        self.members: set[Outbound] = set()
+        self.members: dict[Outbound, None] = {}
+        """In the order in which they came: see `send_to_all`."""
         self.logs: list[Frame] = []
         self.states: dict[StateKey, Frame] = {}
 
@@ -44,16 +45,7 @@ class Group:
         self.logs, self.states = [], {}
         if not frames:
             return frames, []
-        data = joined(frames)
-        behind: list[Outbound] = []
-        for member in self.members:
-            if member.is_clear:
-                member.write(data)
-            else:
-                member.enqueue(frames, now)
-                if member.is_over(now):
-                    behind.append(member)
-        return frames, behind
+        return frames, send_to_all(self.members, frames, now)
 
 
 class Room:
@@ -78,13 +70,13 @@ class Room:
         group = self.groups.get(events)
         if group is None:
             group = self.groups[events] = Group(events)
-        group.members.add(member)
+        group.members[member] = None
 
     def leave(self, member: Outbound, events: Filter) -> bool:
         """`member` gets nothing any more; returns whether the room is empty now."""
         group = self.groups.get(events)
         if group is not None:
-            group.members.discard(member)
+            group.members.pop(member, None)
             if not group.members:
                 del self.groups[events]
         return not self.groups

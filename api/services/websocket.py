@@ -55,7 +55,7 @@ class _Current:
     `get_websocket_manager()` takes no argument."""
 
     def __init__(self) -> None:
-        self.manager: WebSocketManager | None = None
+        self.managers: list[WebSocketManager] = []
 
 
 _current = _Current()
@@ -63,20 +63,20 @@ _current = _Current()
 
 def get_websocket_manager() -> WebSocketManager:
     """The manager of the API that runs in this process. Raises GiveUp if there is none."""
-    if _current.manager is None:
+    if not _current.managers:
         raise GiveUp(
             "no hub runs in this process",
             hint="Call it while the API is up, or append to the feed with db.publish",
         )
-    return _current.manager
+    return _current.managers[-1]
 
 
 @asynccontextmanager
 async def websocket_manager(pool: Pool, hub: Hub) -> AsyncIterator[WebSocketManager]:
-    """Make a manager the process's current one."""
-    before = _current.manager
-    manager = _current.manager = WebSocketManager(pool, hub)
+    """Make a manager the process's current one; several may run, the newest counts."""
+    manager = WebSocketManager(pool, hub)
+    _current.managers.append(manager)
     try:
         yield manager
     finally:
-        _current.manager = before
+        _current.managers.remove(manager)

@@ -32,8 +32,6 @@ ADOPT = "curvefeed.adopt"
 """Name of the scope's extension: a callable that takes an AdoptedConnection, and says if it did."""
 
 _DRAIN_BYTES = 64 * 1024
-_HIGH_BYTES, _LOW_BYTES = 256 * 1024, 64 * 1024
-"""Of the transport's buffer: above the first the socket counts as full, below the second not."""
 
 
 class Listener(Protocol):
@@ -55,7 +53,8 @@ class AdoptableProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         """As in uvicorn; the route finds `adopt` in its scope."""
         super().handle_connect(event)
-        if self.handshake_initiated and not self.handshake_complete:
+        is_plain = self.transport.get_extra_info("sslcontext") is None
+        if is_plain and self.handshake_initiated and not self.handshake_complete:
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[ADOPT] = self.adopt
 
@@ -118,9 +117,12 @@ class AdoptedConnection(asyncio.Protocol):
         connections.add(self)
         transport.set_protocol(self)
         transport.resume_reading()
-        transport.set_write_buffer_limits(high=_HIGH_BYTES, low=_LOW_BYTES)
+        # Paused as soon as the transport holds a byte: so nothing is ever overtaken by what goes
+        # straight into the socket.
+        transport.set_write_buffer_limits(high=0)
         self._outbound.wire = self
         self._outbound.write = transport.write
+        self._outbound.fd = transport.get_extra_info("socket").fileno()
         self._outbound.is_clear = True
 
     def attach(self, listener: Listener) -> None:
@@ -226,6 +228,7 @@ class AdoptedConnection(asyncio.Protocol):
     def _on_close(self, payload: bytes) -> None:
         """The client closes, or answers our close frame."""
         code = close_code_of(payload)
+        self._outbound.is_clear = False
         if not self._is_closing:
             self._is_closing = True
             self._transport.write(close_frame(1000 if code == 1005 else code, ""))
