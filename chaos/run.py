@@ -17,6 +17,7 @@ from chaos.system import Database
 from chaos.verdict import NAMES
 from common.errors import SettingsError, VerdictFailed
 
+_EXAMPLES = 5
 Say = Callable[[str], None]
 
 
@@ -120,6 +121,7 @@ def report(plan: Plan, outcome: Outcome, took_s: float) -> list[str]:
         f"{'ok    ' if outcome.is_clean else 'FAILED'} seed {plan.seed:<4}",
         f"rows {outcome.rows}",
         f"client {outcome.client}",
+        f"folds {len(outcome.unfolded)}",
         f"right {_after(outcome.settled_s)}",
         f"frontier {_after(outcome.frontier_s)}",
         f"overclaimed {outcome.overclaims}",
@@ -134,6 +136,7 @@ def report(plan: Plan, outcome: Outcome, took_s: float) -> list[str]:
         lines.append("    met: " + ", ".join(f"{n} {name}" for name, n in outcome.met.items()))
         lines += [f"    rows: {text}" for text in outcome.rows.examples]
         lines += [f"    client: {text}" for text in outcome.client.examples]
+        lines += [f"    folds: {text}" for text in outcome.unfolded[:_EXAMPLES]]
     return lines
 
 

@@ -8,6 +8,7 @@ import time
 import asyncpg
 import msgspec
 
+from chaos.folds import wrong_folds
 from chaos.readings import stored_facts, told_facts
 from chaos.system import System
 from chaos.truth import Fact, LedgerTruth
@@ -44,6 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How often a process ended by itself."""
     events: int
     retracted: int
+    unfolded: tuple[str, ...]
     met: dict[str, int] = {}
     calls: dict[str, int] = {}
 
@@ -53,6 +55,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.rows.is_clean
             and self.client.is_clean
+            and not self.unfolded
             and all(at is not None and at <= BOUND_S for at in (self.settled_s, self.frontier_s))
         )
 
@@ -84,8 +87,8 @@ class Watch:
         due = {fact for fact in before if fact.slot <= reading.frontier} & set(self.truth.facts())
         self.overclaimed |= due.difference(reading.stored)
 
-    async def read(self) -> Reading:
-        """What Postgres holds at this moment."""
+    async def read(self, *, is_thorough: bool = False) -> Reading:
+        """What Postgres holds at this moment; `is_thorough` looks at what is folded, too."""
         connection = await asyncpg.connect(self._url)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -93,6 +96,7 @@ class Watch:
                     frontier=await _frontier(connection),
                     stored=await stored_facts(connection),
                     retracted=await connection.fetchval(_RETRACTED),
+                    unfolded=tuple(await wrong_folds(connection) if is_thorough else ()),
                 )
         finally:
             connection.terminate()
@@ -104,8 +108,10 @@ class Reading(msgspec.Struct, frozen=True):
     frontier: int
     """Slot up to which it says that nothing is missing; -1: it does not say."""
     stored: list[Fact]
-    retracted: int
+    retracted: int = 0
     """Events that were taken back."""
+    unfolded: tuple[str, ...] = ()
+    """Tokens, candles and positions that are not what the trades make of them."""
 
 
 _RETRACTED = """SELECT (SELECT count(*) FROM trades WHERE retracted)
@@ -154,13 +160,14 @@ async def settle(watch: Watch, net: Localnet, commitment: Commitment) -> Outcome
         truth = watch.truth.facts(level)
         told = told_facts(watch.system.client.standing())
         try:
-            reading = await watch.read()
+            reading = await watch.read(is_thorough=True)
         except _ABSENT:
-            reading = Reading(-1, [], 0)
+            reading = Reading(-1, [])
         rows = judge(truth, watch.dropped, reading.stored)
         client = judge(truth, watch.dropped, told)
         is_whole = net.chain.tips[level] >= last_slot
-        right.note(is_whole and rows.is_clean and client.is_clean)
+        is_right = rows.is_clean and client.is_clean and not reading.unfolded
+        right.note(is_whole and is_right)
         arrived.note(reading.frontier >= max((fact.slot for fact in truth), default=0))
         is_over = right.held_for(_QUIET_S) and arrived.held_for(0)
         if is_over or time.monotonic() > deadline:
@@ -177,4 +184,5 @@ async def settle(watch: Watch, net: Localnet, commitment: Commitment) -> Outcome
         exits=sum(command.exits for command in system.commands),
         events=len(truth),
         retracted=reading.retracted,
+        unfolded=reading.unfolded,
     )
