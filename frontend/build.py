@@ -91,7 +91,13 @@ def npm(*args: str) -> list[str]:
     home = _node_home()
     path = os.pathsep.join([str(home / "bin"), os.environ.get("PATH", os.defpath)])
     node, cli = home / "bin" / "node", home / "lib/node_modules/npm/bin/npm-cli.js"
-    quiet = ("NEXT_TELEMETRY_DISABLED=1", "NPM_CONFIG_UPDATE_NOTIFIER=false", "NO_COLOR=1")
+    # Behind a proxy of one's own, the system knows its certificate and Node by itself does not.
+    quiet = (
+        "NODE_USE_SYSTEM_CA=1",
+        "NEXT_TELEMETRY_DISABLED=1",
+        "NPM_CONFIG_UPDATE_NOTIFIER=false",
+        "NO_COLOR=1",
+    )
     return ["/usr/bin/env", f"PATH={path}", *quiet, str(node), str(cli), *args]
 
 
