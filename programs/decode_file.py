@@ -1,6 +1,6 @@
 """Recorded material of any shape to plain events: what `./run decode` prints. Pure.
 
-Shapes: a `getTransaction` response or its result, a `getBlock` item, bare `{"meta": …}`, a log
+Shapes: a `getTransaction` or `getBlock` response or its result, bare `{"meta": …}`, a log
 notification or its value, an enriched transaction with nested instructions, a collection of event
 bytes in hexadecimal, one instruction or account (in which nothing has happened: no events).
 """
@@ -20,7 +20,7 @@ from programs.instructions import RawCall
 from programs.keys import b58, key_of
 from programs.program import EVENT_CPI, Program
 from programs.registry import PROGRAMS, program_set
-from programs.rpc_json import Transaction, parse_transaction
+from programs.rpc_json import UNREADABLE, Transaction, parse_transaction
 
 _SET = program_set(PROGRAMS.values())
 _HINT = (
@@ -36,11 +36,11 @@ def decode_file(path_text: str, content: bytes) -> dict[str, Any]:
     """
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise GiveUp("not JSON", hint=_HINT, file=path_text, reason=str(error)) from None
     try:
         found = _decode_body(body, path_text)
-    except (CurvefeedError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (CurvefeedError, *UNREADABLE) as error:
         reason = error.message if isinstance(error, CurvefeedError) else repr(error)
         raise GiveUp("not a recording", hint=_HINT, file=path_text, reason=reason) from None
     return {"file": path_text, **found}
@@ -56,12 +56,13 @@ def _decode_body(body: Any, path_text: str) -> dict[str, Any]:
     if "meta" in body:
         tx = parse_transaction(body)
         return _found(tx.signature or None, decode_transaction(tx, _SET))
-    if isinstance(body.get("value"), dict):
-        return _logs(body["value"])
-    if "logs" in body:
-        return _logs(body)
+    value = body.get("value", body)
+    if "logs" in value:
+        return _logs(value)
     if isinstance(body.get("instructions"), list):
         return _found(body.get("signature"), decode_transaction(_enriched(body), _SET))
+    if isinstance(body.get("transactions"), list):
+        return _block([_decode_body(one, path_text) for one in body["transactions"]])
     if isinstance(body.get("events"), list):
         return _event_bytes(body["events"], path_text)
     if "data" in body and ("program_id" in body or "owner" in body):
@@ -72,7 +73,7 @@ def _decode_body(body: Any, path_text: str) -> dict[str, Any]:
 def _found(signature: str | None, decoded: Decoded) -> dict[str, Any]:
     found: dict[str, Any] = {
         "signature": signature,
-        "events": [event_fields(event) for event in decoded.events],
+        "events": _printed(decoded.events),
         "needs_transaction": decoded.needs_transaction,
         "is_truncated": decoded.is_truncated,
     }
@@ -82,6 +83,29 @@ def _found(signature: str | None, decoded: Decoded) -> dict[str, Any]:
             for one in decoded.undecoded
         ]
     return found
+
+
+def _printed(events: Sequence[AnyEvent]) -> list[dict[str, Any]]:
+    """Events as the chain has them: a completion without one of its own is told by its trade."""
+    printed: list[dict[str, Any]] = []
+    for event in events:
+        if isinstance(event, Completed) and event.is_implied:
+            printed[-1]["completes_curve"] = True
+        else:
+            printed.append(event_fields(event))
+    return printed
+
+
+def _block(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several transactions: each event bears the signature of its own."""
+    return {
+        "signature": None,
+        "events": [
+            {**event, "signature": one["signature"]} for one in found for event in one["events"]
+        ],
+        "needs_transaction": any(one["needs_transaction"] for one in found),
+        "is_truncated": any(one["is_truncated"] for one in found),
+    }
 
 
 def _logs(value: dict[str, Any]) -> dict[str, Any]:
@@ -133,9 +157,8 @@ def _event_bytes(entries: Sequence[dict[str, Any]], path_text: str) -> dict[str,
         decoded = decode_payload(program, payload)
         if decoded.undecoded:
             raise NodeError(decoded.undecoded[0].reason, program=program.name)
-        events += [
-            {**event_fields(event), "signature": entry.get("signature")} for event in decoded.events
-        ]
+        signature = entry.get("signature")
+        events += [{**fields, "signature": signature} for fields in _printed(decoded.events)]
     signatures = {entry.get("signature") for entry in entries}
     signature = signatures.pop() if len(signatures) == 1 else None
     return {

@@ -75,7 +75,7 @@ class Traded(Event, frozen=True, kw_only=True, tag="trade"):
     """Share of the curve sold after this trade, 0 … 10000, where the event's numbers give it."""
     flags: tuple[str, ...] = ()
     moved_quote: int | None = None
-    """Quote units by which the reserves changed, where that is not `quote_amount`."""
+    """Quote units by which the reserves changed: some fees stay outside. None: not told."""
     sqrt_price: int | None = None
     """Square root of the spot price, 64 binary places, of curves that have it in place of
     reserves.
@@ -95,6 +95,8 @@ class Completed(Event, frozen=True, kw_only=True, gc=False, tag="complete"):
     """The curve is full: trading on it has ended, the pool is not there yet."""
 
     quote_mint: bytes | None = None
+    is_implied: bool = False
+    """It has no event of its own on the chain: the trade before it says so."""
 
 
 class Migrated(Event, frozen=True, kw_only=True, gc=False, tag="migrate"):

@@ -118,6 +118,7 @@ def _completed(trade: Traded) -> Completed:
         pool=trade.pool,
         timestamp=None,
         quote_mint=trade.quote_mint,
+        is_implied=True,
     )
 
 

@@ -131,6 +131,7 @@ def traded(payload: bytes, context: Context) -> Traded:
         real_quote=real_quote,
         progress_bps=_progress(virtual_base, real_base),
         flags=_MAYHEM if mayhem else (),
+        moved_quote=quote,
     )
 
 

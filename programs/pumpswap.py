@@ -100,6 +100,7 @@ def _traded(read: tuple[Values, int], context: Context, is_buy: bool) -> Traded:
         virtual_quote=quote_after + (virtual or 0),
         real_base=base_after,
         real_quote=quote_after,
+        moved_quote=moved,
     )
 
 

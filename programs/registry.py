@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 import msgspec
 
 from common.errors import SettingsError
-from programs import boop, dbc, heaven, launchlab, moonshot, pump, pumpswap
 from programs.program import Program
 
-_ALL = (
-    pump.PROGRAM,
-    pumpswap.PROGRAM,
-    launchlab.PROGRAM,
-    dbc.PROGRAM,
-    moonshot.PROGRAM,
-    boop.PROGRAM,
-    heaven.PROGRAM,
+NAMES = (
+    "pump",
+    "pumpswap",
+    "launchlab",
+    "dbc",
+    "moonshot",
+    "boop",
+    "heaven",
 )
+"""Modules of this package, one per launchpad, each with its PROGRAM."""
 
-PROGRAMS: Mapping[bytes, Program] = MappingProxyType({program.id: program for program in _ALL})
+
+def _load(name: str) -> Program:
+    program: Program = import_module(f"programs.{name}").PROGRAM
+    return program
+
+
+PROGRAMS: Mapping[bytes, Program] = MappingProxyType(
+    {program.id: program for program in map(_load, NAMES)}
+)
 """Program key → launchpad."""
 
 

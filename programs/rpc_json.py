@@ -94,6 +94,20 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     has_inner: bool
     """Whether the node recorded inner instructions at all."""
     version: int | str | None = None
+    tx_index: int | None = None
+    """Index in the block, where the node says it."""
+
+
+UNREADABLE = (
+    msgspec.DecodeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What JSON of another shape than expected leads to."""
 
 
 def parse_transaction(result: bytes | str | dict[str, Any]) -> Transaction:
@@ -108,7 +122,7 @@ def parse_transaction(result: bytes | str | dict[str, Any]) -> Transaction:
         if not isinstance(body, dict) or not isinstance(body.get("meta"), dict):
             raise ValueError("it has no meta")
         return _transaction(body)
-    except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError, AttributeError) as e:
+    except UNREADABLE as e:
         raise NodeError(
             f"not a transaction: {type(e).__name__}: {e}",
             hint="Ask for encoding json and maxSupportedTransactionVersion 1",
@@ -137,6 +151,7 @@ def _transaction(body: dict[str, Any]) -> Transaction:
         calls=_calls(message.get("instructions") or [], inner or [], keys),
         has_inner=inner is not None,
         version=body.get("version"),
+        tx_index=_whole(body.get("transactionIndex")),
     )
 
 

@@ -106,6 +106,22 @@ def test_event_bytes_of_several_transactions() -> None:
     assert [event["signature"] for event in found["events"]] == ["a", "b"]
 
 
+def test_a_block_is_all_its_transactions() -> None:
+    """Each event of a block bears its transaction's signature."""
+    other = MadeUp([BUY, BUY], signature="other").json()
+    found = decoded({"result": {"blockhash": "x", "transactions": [TX.json(), other]}})
+    signatures = [event["signature"] for event in found["events"]]
+    assert (found["signature"], signatures) == (None, ["sig", "other", "other"])
+
+
+def test_a_completion_without_an_event_is_told_by_its_trade() -> None:
+    """What is printed is one entry per event of the chain."""
+    filling = event_bytes(launchlab.INTERFACE, "TradeEvent", {"pool_status": 1})
+    found = decoded({"events": [entry(filling, program="launchlab")]})
+    assert [event["kind"] for event in found["events"]] == ["buy"]
+    assert found["events"][0]["completes_curve"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
