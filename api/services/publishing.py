@@ -10,7 +10,6 @@ import msgspec
 
 from common.errors import InvalidEvent
 from common.messages import (
-    CandleUpdate,
     CurveCompleted,
     NewTrade,
     PortfolioUpdate,
@@ -31,7 +30,6 @@ MODELS: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
         "retracted": Retracted,
         "price_update": PriceUpdate,
         "portfolio_update": PortfolioUpdate,
-        "candle_update": CandleUpdate,
     }
 )
 """market_stats has no fixed fields: any JSON object."""
