@@ -24,8 +24,8 @@ null; an empty page of signatures; an answer that takes its time."""
 StrikeFault = Literal[
     "fork", "deep_fork", "clock", "kill_indexer", "kill_api", "kill_postgres", "standby"
 ]
-"""What happens once: a fork of unconfirmed slots, one of confirmed slots, a step of the chain's
-clock, kill -9, a second indexer from the beginning on."""
+"""What happens once: a fork of unconfirmed slots, one of confirmed slots, a step of a clock,
+kill -9, a second indexer from the beginning on."""
 Fault = HintFault | LinkFault | CallFault | StrikeFault
 
 HINTS: tuple[HintFault, ...] = get_args(HintFault)
@@ -33,6 +33,9 @@ LINKS: tuple[LinkFault, ...] = get_args(LinkFault)
 CALLS: tuple[CallFault, ...] = get_args(CallFault)
 STRIKES: tuple[StrikeFault, ...] = get_args(StrikeFault)
 FAULTS: tuple[str, ...] = (*HINTS, *LINKS, *CALLS, *STRIKES)
+
+Clock = Literal["chain", "indexer", "api"]
+"""Whose clock is stepped: block times, or the wall clock of processes."""
 
 _COMMITMENTS: tuple[Commitment, ...] = ("processed", "confirmed", "finalized")
 _PHASE_S = (60.0, 90.0)
@@ -48,6 +51,7 @@ _SHARES: dict[str, tuple[float, float]] = {
 }
 """Of the messages, while such a window is open. Not named: all of them."""
 _CLOCK_STEP_S = (-3_600.0, 3_600.0)
+_CLOCKS: tuple[Clock, ...] = ("chain", "indexer", "api")
 _DEPTH = (1, 10)
 
 
@@ -75,7 +79,8 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True):
     is_replayed: bool = False
     """Of a fork: its transactions land again."""
     step_s: float = 0.0
-    """Of the clock."""
+    """Of a clock: by how much it is off from then on."""
+    clock: Clock = "chain"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,11 +181,11 @@ def _strike(rng: Random, fault: str, phase_s: float, scale: float) -> Strike:
     at_s = rng.uniform(0.05, 0.95) * phase_s
     down_s = rng.uniform(*_OUTAGE_S) * scale
     depth, is_replayed = rng.randint(*_DEPTH), rng.random() < 0.5
-    step_s = rng.uniform(*_CLOCK_STEP_S)
+    step_s, clock = rng.uniform(*_CLOCK_STEP_S), rng.choice(_CLOCKS)
     if fault.startswith("kill_"):
         return Strike(fault=fault, at_s=at_s, down_s=min(down_s, phase_s - at_s))
     if fault == "clock":
-        return Strike(fault=fault, at_s=at_s, step_s=step_s)
+        return Strike(fault=fault, at_s=at_s, step_s=step_s, clock=clock)
     return Strike(fault=fault, at_s=at_s, depth=depth, is_replayed=is_replayed)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from chaos.clock import build_clock
 from chaos.plan import FAULTS, Plan, PlanOptions, describe, make_plan
 from chaos.scenario import Scenario
 from chaos.settling import BOUND_S, Outcome
@@ -72,13 +73,16 @@ async def play(plans: Iterable[Plan], say: Say) -> list[tuple[Plan, Outcome]]:
     home = Path(tempfile.mkdtemp(prefix="curvefeed-chaos-"))
     database = Database(home / "postgres")
     outcomes: list[tuple[Plan, Outcome]] = []
+    clock = build_clock(home)
+    if clock is None:
+        say("no C compiler: only the chain's clock is stepped, not those of processes")
     await database.start()
     try:
         for plan in plans:
             folder = home / f"seed-{plan.seed}"
             folder.mkdir()
             began = time.monotonic()
-            outcome = await Scenario(plan, database, folder).run()
+            outcome = await Scenario(plan, database, folder, clock).run()
             outcomes.append((plan, outcome))
             for line in report(plan, outcome, time.monotonic() - began):
                 say(line)
@@ -111,6 +115,7 @@ def read_plan(path: Path) -> Plan:
 def _tidy(home: Path) -> None:
     """Remove everything but the logs of failing seeds."""
     shutil.rmtree(home / "postgres", ignore_errors=True)
+    (home / "clock.so").unlink(missing_ok=True)
     if not any(home.iterdir()):
         home.rmdir()
 

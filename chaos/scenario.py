@@ -28,10 +28,13 @@ _STALL_SLOTS = 20
 
 
 class Scenario:
-    """Runs a plan in `folder` (for logs), on a database of its own."""
+    """Runs a plan in `folder` (for logs), on a database of its own; `clock` as in System."""
 
-    def __init__(self, plan: Plan, database: Database, folder: Path) -> None:
+    def __init__(
+        self, plan: Plan, database: Database, folder: Path, clock: Path | None = None
+    ) -> None:
         self.plan = plan
+        self._clock = clock
         self._database = database
         self._folder = folder
         self._net = Localnet(
@@ -58,7 +61,10 @@ class Scenario:
         net = await stack.enter_async_context(self._net)
         proxy = await stack.enter_async_context(Proxy(net.rpc_url, net.ws_url, self.plan))
         system = System(
-            env_of(self.plan, url, proxy), self._folder, 2 if self.plan.has_standby else 1
+            env_of(self.plan, url, proxy),
+            self._folder,
+            indexers=2 if self.plan.has_standby else 1,
+            clock=self._clock,
         )
         trading = asyncio.create_task(
             Traders(net.rpc_url, self.plan.seed).run(self.plan.trades_per_second)
@@ -99,7 +105,7 @@ class Scenario:
         if strike.fault in ("fork", "deep_fork"):
             self._fork(strike)
         elif strike.fault == "clock":
-            self._step_clock(strike.step_s)
+            self._step_clock(strike, system)
         elif strike.fault == "kill_postgres":
             await self._database.kill(strike.down_s)
         elif strike.fault in ("kill_api", "kill_indexer"):
@@ -125,10 +131,16 @@ class Scenario:
         self._net.fork(strike.depth, **wish)
         self._dropped |= landings
 
-    def _step_clock(self, step_s: float) -> None:
-        """The chain's clock jumps; block times never run backwards, so a jump back stops them."""
-        options = self._net.chain.options
-        self._net.chain.options = msgspec.structs.replace(options, now=lambda: time.time() + step_s)
+    def _step_clock(self, strike: Strike, system: System) -> None:
+        """Block times never run backwards, so a step back makes them stand still for a while."""
+        if strike.clock == "indexer":
+            system.indexers_clock.step(strike.step_s)
+        elif strike.clock == "api":
+            system.api_clock.step(strike.step_s)
+        else:
+            self._net.chain.options = msgspec.structs.replace(
+                self._net.chain.options, now=lambda: time.time() + strike.step_s
+            )
 
 
 def can_fork_deep(net: Localnet) -> bool:

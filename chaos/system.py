@@ -12,6 +12,7 @@ import asyncpg
 import psutil
 
 from chaos.client import FeedClient
+from chaos.clock import Clock
 from chaos.processes import Command
 from chaos.readings import FIELDS
 from common.errors import GiveUp
@@ -80,17 +81,27 @@ class Database:
 
 
 class System:
-    """Indexers and API on one database and one endpoint, started through main.py."""
+    """Indexers and API on one database and one endpoint, started through main.py.
 
-    def __init__(self, env: Mapping[str, str], folder: Path, indexers: int = 1) -> None:
+    `clock` is the library of chaos.clock; None: their clocks cannot be stepped.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str], folder: Path, *, indexers: int = 1, clock: Path | None = None
+    ) -> None:
         self._port = free_port()
+        self.indexers_clock = Clock(clock, folder / "indexers.clock")
+        self.api_clock = Clock(clock, folder / "api.clock")
         self.indexers = [
-            Command("index", env=dict(env), log=folder / f"index-{number}.log")
+            Command(
+                "index", env={**env, **self.indexers_clock.env}, log=folder / f"index-{number}.log"
+            )
             for number in range(1, indexers + 1)
         ]
         self.api = Command(
-            "serve", "--port", str(self._port), "--no-page", env=dict(env), log=folder / "serve.log"
-        )
+            "serve", "--port", str(self._port), "--no-page",
+            env={**env, **self.api_clock.env}, log=folder / "serve.log",
+        )  # fmt: skip
         self.client = FeedClient(f"ws://127.0.0.1:{self._port}/api/v1/websocket/ws", fields=FIELDS)
 
     @property
