@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from types import TracebackType
 from typing import Self
@@ -28,7 +29,8 @@ from localnet.server import MAX_QUEUED_FRAMES, Server
 
 log = structlog.get_logger()
 
-_FREE_PORT_TRIES = 200
+_FREE_PORTS, _FREE_PORT_TRIES = range(10_000, 32_000, 2), 200
+"""Below the ports that outgoing connections take: a node that restarts finds its own again."""
 SLOT_EPOCH_S = 1_600_000_000
 """Slot 0 of a clock of 400 ms slots, near enough to mainnet's: see `first_slot_now`."""
 
@@ -158,14 +160,17 @@ class Localnet:
             await self._bind(runner, self.port)
             return self.port
         for _ in range(_FREE_PORT_TRIES):
-            first = await self._bind_one(runner, 0)
-            port = runner.addresses[-1][1]
+            port = _FREE_PORTS[secrets.randbelow(len(_FREE_PORTS))]
+            try:
+                first = await self._bind_one(runner, port)
+            except OSError:
+                continue
             try:
                 await self._bind_one(runner, port + 1)
-            except (OSError, OverflowError):
+            except OSError:
                 await first.stop()
                 continue
-            return int(port)
+            return port
         raise PortInUse("no two neighbouring ports are free", hint="Close some servers")
 
     async def _bind(self, runner: web.AppRunner, port: int) -> None:

@@ -16,17 +16,10 @@ from tests.helpers.chain_user import ChainUser
 from tests.helpers.raw_rpc import RawPubSub, RawRpc
 
 
-def free_port() -> int:
+async def free_port() -> int:
     """A port that is free, and so is the next."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
+    async with Localnet() as net:
+        return net.port
 
 
 async def test_port_0_takes_a_free_pair() -> None:
@@ -41,7 +34,7 @@ async def test_port_0_takes_a_free_pair() -> None:
 @pytest.mark.parametrize("taken", [0, 1])
 async def test_a_busy_port_is_named_with_its_holder(taken: int) -> None:
     """PortInUse says which of the two ports, who holds it, and how to choose another."""
-    port = free_port()
+    port = await free_port()
     with socket.socket() as held:
         held.bind(("127.0.0.1", port + taken))
         held.listen()
@@ -102,7 +95,7 @@ async def test_slots_do_not_run_backwards_over_a_restart() -> None:
 
 async def test_run_localnet_runs_until_cancelled(settings: SettingsFactory) -> None:
     """The coroutine of `./run localnet` serves on the port of the settings, and leaves it free."""
-    port = free_port()
+    port = await free_port()
     task = asyncio.create_task(run_localnet(settings(localnet_port=port, localnet_slot_ms=10)))
     url = f"http://127.0.0.1:{port}"
     async with RawRpc(url) as rpc, asyncio.timeout(10):
