@@ -32,6 +32,30 @@ INDEXER_PENDING = Gauge(
     "curvefeed_indexer_pending_updates", "Notifications received and not yet handed on"
 )
 INDEXER_STORED_SLOT = Gauge("curvefeed_indexer_stored_slot", "Newest slot with committed updates")
+INDEXER_CALLS = Counter("curvefeed_indexer_calls_total", "Calls to JSON-RPC endpoints", ["method"])
+
+# --- completeness
+SWEEP_FRONTIER_SLOT = Gauge(
+    "curvefeed_sweep_frontier_slot", "Every slot up to here is verified and stored", ["program"]
+)
+SWEEP_FRONTIER_LAG_SLOTS = Gauge(
+    "curvefeed_sweep_frontier_lag_slots",
+    "Slots from the frontier to the node's tip at our commitment",
+    ["program"],
+)
+SWEEP_TIP_SLOT = Gauge("curvefeed_sweep_tip_slot", "Newest slot at our commitment, when last asked")
+SWEEP_MISSED = Counter(
+    "curvefeed_sweep_missed_by_hint_total",
+    "Transactions the subscription did not deliver and the sweep fetched",
+)
+SWEEP_ABSENT = Counter(
+    "curvefeed_sweep_absent_total",
+    "Transactions the subscription delivered and the node's history does not list",
+)
+SWEEP_ROUNDS = Counter("curvefeed_sweep_rounds_total", "Rounds of the sweep", ["outcome"])
+SWEEP_GAPS_OPEN = Gauge(
+    "curvefeed_sweep_gaps_open", "Transactions known to exist that could not be fetched yet"
+)
 
 # --- hub
 HUB_CONNECTIONS = Gauge("curvefeed_hub_connections", "Open WebSocket connections")

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     indexer_batch_rows: int = Field(
         1_000, ge=1, le=10_000, description="Most updates in one commit."
     )
+    indexer_sweep_seconds: float = Field(
+        0.5, ge=0.05, le=60, description="Pause between looks at what the subscription left out."
+    )
     rpc_requests_per_second: float = Field(
         50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
     )

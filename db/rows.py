@@ -198,5 +198,3 @@ class Changes(msgspec.Struct):
     candles: list[CandleRow] = []
     pools: list[PoolRow] = []
     quarantine: list[QuarantineRow] = []
-    checkpoints: dict[str, int] = {}
-    """Newest slot up to which each program's history is stored without a hole."""

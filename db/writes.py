@@ -6,7 +6,7 @@ arrays `unnest` makes rows of, which holds about twice the rate of a statement p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -149,19 +149,12 @@ _TABLES = (_TRADES, _TOKEN_EVENTS, _TOKENS, _POSITIONS, _CANDLES, _FEED, _POOLS,
 
 
 def _store_statement() -> str:
-    """All INSERTs as data-modifying parts of one statement, then the checkpoints and the NOTIFY."""
+    """All INSERTs as data-modifying parts of one statement, and the NOTIFY."""
     parts, first = [], 1
     for table in _TABLES:
         parts.append(f"{table.name}_ AS ({table.insert(first)})")
         first += len(table.columns)
-    parts.append(
-        f"""checkpoints_ AS (
-            INSERT INTO checkpoints (program, slot)
-            SELECT * FROM unnest(${first}::text[], ${first + 1}::int8[])
-            ON CONFLICT (program) DO UPDATE
-            SET slot = greatest(checkpoints.slot, EXCLUDED.slot), updated_at = now())"""  # noqa: S608
-    )
-    newest = f"${first + 2}::text"
+    newest = f"${first}::text"
     notify = f"SELECT pg_notify('feed', {newest}) WHERE {newest} IS NOT NULL"
     return f"WITH {', '.join(parts)} {notify}"
 
@@ -184,8 +177,6 @@ async def store(connection: Connection, changes: Changes) -> None:
     await connection.execute(
         _STORE,
         *arrays,
-        list(changes.checkpoints),
-        list(changes.checkpoints.values()),
         newest,
         timeout=_TIMEOUT_S,
     )
@@ -309,12 +300,6 @@ async def take_seqs(connection: Connection, count: int) -> int:
     return int(newest) - count + 1
 
 
-async def checkpoints(connection: Connection) -> Mapping[str, int]:
-    """Slot up to which each program's history is stored without a hole."""
-    rows = await connection.fetch("SELECT program, slot FROM checkpoints")
-    return {row["program"]: row["slot"] for row in rows}
-
-
 async def pools_of(connection: Connection, pools: Collection[bytes]) -> dict[bytes, PoolRow]:
     """What is known of these pools."""
     rows = await connection.fetch(
@@ -337,7 +322,7 @@ async def start_over(connection: Connection, genesis_hash: str) -> None:
     async with connection.transaction():
         await connection.execute(
             """TRUNCATE trades, token_events, tokens, positions, candles, feed, pools, quarantine,
-                        checkpoints"""
+                        checkpoints, coverage, gaps"""
         )
         await connection.execute("UPDATE chain SET genesis_hash = $1", genesis_hash)
         await connection.execute(

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from db import writes
+from db import coverage, writes
+from db.coverage import Marking
 from db.pool import Connection
 from db.rows import Changes, Identity, PoolRow, QuarantineRow
 from db.writer import Writer
 from indexer.fold import fold
 from indexer.seen import Seen, keys_of, late_positions
+from indexer.updates import Update
 from programs.events import Traded
 
 
@@ -21,7 +23,10 @@ class Batch(msgspec.Struct):
     events: list[Seen] = []
     quarantine: list[QuarantineRow] = []
     pools: list[PoolRow] = []
-    checkpoints: dict[str, int] = {}
+    markings: list[Marking] = []
+    """Looks at the node that vouch for everything up to this batch, oldest first."""
+    deferred: list[Update] = []
+    """Not to be stored: they need their transactions first."""
 
 
 async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
@@ -34,8 +39,10 @@ async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
         new = await _new(connection, batch.events)
         changes = await _folded(connection, new, commitment) if new else Changes()
         changes.pools, changes.quarantine = batch.pools, batch.quarantine
-        changes.checkpoints = batch.checkpoints
-        await writes.store(connection, changes)
+        if changes != Changes():
+            await writes.store(connection, changes)
+        for marking in batch.markings:
+            await coverage.mark(connection, marking)
     return changes
 
 

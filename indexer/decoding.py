@@ -30,11 +30,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Decoder:
-    """Decodes batches of updates in their order. `fetch` None: there is no node to ask."""
+    """Decodes batches of updates in their order. What logs cannot tell is fetched; without `fetch`
+    it is deferred (`Batch.deferred`) if somebody else will, or else set aside.
+    """
 
-    def __init__(self, programs: ProgramSet, fetch: Fetch | None, find_pools: FindPools) -> None:
+    def __init__(
+        self,
+        programs: ProgramSet,
+        fetch: Fetch | None,
+        find_pools: FindPools,
+        *,
+        is_deferring: bool = False,
+    ) -> None:
         self._programs = programs
         self._fetch = fetch
+        self._is_deferring = is_deferring
         self._find_pools = find_pools
         self._pools: OrderedDict[bytes, PoolRow] = OrderedDict()
         self._drift = Drift()
@@ -46,6 +56,8 @@ class Decoder:
         await self._learn_pools(pairs, batch)
         if await self._fetch_transactions(pairs):
             await self._learn_pools(pairs, batch)
+        if self._is_deferring:
+            pairs = self._deferred(pairs, batch)
         for update, decoded in pairs:
             self._collect(batch, update, decoded)
             self._watch(update, decoded)
@@ -73,19 +85,33 @@ class Decoder:
 
     async def _fetch_transactions(self, pairs: list[tuple[Update, Decoded]]) -> bool:
         """Where logs did not suffice, put the transaction in their place; whether any was there."""
-        wanted = [
-            place
-            for place, (update, decoded) in enumerate(pairs)
-            if update.transaction is None
-            and update.err is None
-            and (decoded.needs_transaction or not self._is_resolved(decoded))
-        ]
+        wanted = [place for place, pair in enumerate(pairs) if self._lacks(*pair)]
         if not wanted or self._fetch is None:
             return False
         fetched = await asyncio.gather(*(self._fetch(pairs[place][0]) for place in wanted))
         for place, update in zip(wanted, fetched, strict=True):
             pairs[place] = update, self._decoded(update)
         return True
+
+    def _lacks(self, update: Update, decoded: Decoded) -> bool:
+        """Whether the transaction may tell what the notification does not."""
+        return (
+            update.transaction is None
+            and update.err is None
+            and (decoded.needs_transaction or not self._is_resolved(decoded))
+        )
+
+    def _deferred(
+        self, pairs: Sequence[tuple[Update, Decoded]], batch: Batch
+    ) -> list[tuple[Update, Decoded]]:
+        """Without those that have to come again with their transactions."""
+        ready = []
+        for update, decoded in pairs:
+            if self._lacks(update, decoded):
+                batch.deferred.append(update)
+            else:
+                ready.append((update, decoded))
+        return ready
 
     def _is_resolved(self, decoded: Decoded) -> bool:
         return all(event.mint or self._pool_of(event) for event in decoded.events)
@@ -156,5 +182,6 @@ class Decoder:
                     event=event, mint=mint, quote_mint=quote_of(quote), signature=signature,
                     signature_text=update.signature, slot=update.slot,
                     block_time=update.block_time if event.timestamp is None else event.timestamp,
+                    tx_index=update.tx_index,
                 )
             )  # fmt: skip

@@ -1,16 +1,14 @@
-"""The live source: subscribe first, fill from the checkpoint, then let the live stream flow.
+"""The live stream: a hint of what happens, delivered at once. The sweep finds what it leaves out.
 
-What holds: everything of a slot at or below the node's slot at the time of the subscription is read
-from history, everything above it is notified, and the live stream waits (in a bounded buffer, then
-in the socket) until history is read. So updates leave in the order of their slots, and none is
-missing unless the node itself omits it. The same after every reconnect.
+After each connection it waits a moment, in a bounded buffer and then in the socket, for the sweep
+to hand over what came before: so that short breaks disturb no order. It does not wait for a long
+history, nor for a node that answers no calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -18,42 +16,40 @@ import structlog
 
 from common import metrics
 from common.errors import TryAgain
-from indexer.backoff import Backoff, insist
-from indexer.catchup import fetched, listed, merged
-from indexer.rpc import Node
+from common.settings import Commitment
+from indexer.backoff import Backoff
+from indexer.delivered import Delivered
 from indexer.subscription import SlotNotice, Subscription, subscribed
 from indexer.updates import Intake, Update, update_of
 
-OVERLAP_SLOTS = 32
-"""Re-read on purpose: slots are notified out of order, and a node indexes history with delay."""
-_RECENT = 50_000
-_HEARTBEAT_WAIT_S = 2.0
-_POLL_S = 0.1
+_PATIENCE_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
 class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen, to what, and from where on."""
+    """Where to listen, to what."""
 
     ws_url: str
     addresses: Mapping[str, str]
     """Program name → base58 address."""
+    commitment: Commitment
     max_pending: int
     stall_s: float
 
 
 class LiveSource:
-    """Updates of a cluster, for ever. `starts`: program → slot to read its history from; a program
-    without one starts at the tip.
-    """
+    """Updates of a cluster as they are notified, for ever. `caught_up` waits for the sweep."""
 
-    def __init__(self, node: Node, config: LiveConfig, starts: Mapping[str, int]) -> None:
-        self._node = node
+    def __init__(
+        self, config: LiveConfig, delivered: Delivered, caught_up: Callable[[], Awaitable[None]]
+    ) -> None:
         self._config = config
-        self._starts = dict(starts)
-        self._recent: OrderedDict[tuple[str, int], None] = OrderedDict()
-        self._backoff = Backoff("subscription")
+        self._delivered = delivered
+        self._caught_up = caught_up
+        self._backoff = Backoff("subscription", most_s=5.0)
+        self.is_flowing = False
+        """What is notified now is handed over at once."""
 
     async def run(self, intake: Intake) -> None:
         """See Source. Reconnects for ever."""
@@ -67,72 +63,36 @@ class LiveSource:
     async def _session(self, intake: Intake) -> None:
         config = self._config
         async with subscribed(
-            config.ws_url, list(config.addresses.values()), self._node.commitment, config.stall_s
+            config.ws_url, list(config.addresses.values()), config.commitment, config.stall_s
         ) as subscription:
             reading = _Reading(subscription, config.max_pending)
             task = asyncio.create_task(reading.run())
             try:
-                await self._fill(reading, intake)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._caught_up(), _PATIENCE_S)
                 self._backoff.succeeded()
-                _log.info("live", after_slot=reading.first_slot or None)
+                _log.info("live")
+                self.is_flowing = True
                 await self._flow(reading, intake)
             finally:
+                self.is_flowing = False
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             await task
 
-    async def _fill(self, reading: _Reading, intake: Intake) -> None:
-        """History up to the slot the node was at when it acknowledged the subscription.
-
-        First all there is; then, when the commitment has reached that slot, what came meanwhile.
-        """
-        await self._start_at_tip()
-        await self._read_history(intake)
-        barrier = await self._barrier(reading)
-        backoff = Backoff("node")
-        while await insist(backoff, self._node.history_slot) < barrier:  # noqa: ASYNC110
-            await asyncio.sleep(_POLL_S)
-        await self._read_history(intake)
-
-    async def _start_at_tip(self) -> None:
-        new = [name for name in self._config.addresses if name not in self._starts]
-        if new:
-            tip = await insist(Backoff("node"), self._node.history_slot)
-            _log.info("starting_at_tip", programs=",".join(new), slot=tip)
-            self._starts |= dict.fromkeys(new, tip)
-
-    async def _barrier(self, reading: _Reading) -> int:
-        """The socket's own slot: an endpoint may answer calls and streams with different nodes."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARTBEAT_WAIT_S):
-                await reading.heard.wait()
-        return reading.first_slot or await insist(Backoff("node"), self._node.newest_slot)
-
-    async def _read_history(self, intake: Intake) -> None:
-        lists = [
-            await listed(self._node, address, self._starts[name])
-            for name, address in self._config.addresses.items()
-        ]
-        missing = [
-            info for info in merged(lists) if (info.signature, info.slot) not in self._recent
-        ]
-        async for update in fetched(self._node, missing):
-            await self._emit(update, intake)
-
     async def _flow(self, reading: _Reading, intake: Intake) -> None:
-        while updates := await reading.buffer.take(256):
+        while items := await reading.buffer.take(256):
             metrics.INDEXER_PENDING.set(len(reading.buffer))
-            for update in updates:
-                if (update.signature, update.slot) not in self._recent:
-                    await self._emit(update, intake)
+            for update in items:
+                if isinstance(update, Update):
+                    await self._hand_over(update, intake)
 
-    async def _emit(self, update: Update, intake: Intake) -> None:
-        await intake.put(update)
-        for name, start in self._starts.items():
-            self._starts[name] = max(start, update.slot - OVERLAP_SLOTS)
-        self._recent[update.signature, update.slot] = None
-        if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+    async def _hand_over(self, update: Update, intake: Intake) -> None:
+        key = update.signature, update.slot
+        if key not in self._delivered:
+            await intake.put(update)
+            # Only now: a mark that counts on it must be put after it.
+            self._delivered.add(key, is_placed=update.err is not None)
 
 
 class _Reading:
@@ -140,9 +100,6 @@ class _Reading:
 
     def __init__(self, subscription: Subscription, limit: int) -> None:
         self.buffer = Intake(limit)
-        self.first_slot = 0
-        """Slot the node was at when every subscription was in force; 0: not heard yet."""
-        self.heard = asyncio.Event()
         self._subscription = subscription
 
     async def run(self) -> None:
@@ -152,8 +109,6 @@ class _Reading:
                 notice = await self._subscription.next()
                 if isinstance(notice, SlotNotice):
                     metrics.INDEXER_TIP_SLOT.set(notice.slot)
-                    self.first_slot = self.first_slot or notice.slot
-                    self.heard.set()
                 else:
                     await self.buffer.put(update_of(notice))
         finally:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 import msgspec
 import structlog
 
 from common import metrics
+from db.coverage import Marking
 from db.rows import Changes, QuarantineRow
 from db.writer import Writer
 from indexer.backoff import Backoff, insist
 from indexer.commit import Batch, commit
 from indexer.decoding import Decoder
-from indexer.updates import Intake, Source, Update, recorded_logs
+from indexer.updates import Intake, Item, Mark, Source, Update, recorded_logs
 from programs.keys import signature_of
 
 _MAX_BIGINT = 2**63 - 1
@@ -32,8 +33,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     commitment: str
     batch_rows: int
-    checkpointed: Sequence[str] = ()
-    """Programs whose checkpoint follows the updates' slots; none for sources with holes."""
+    want: Callable[[Update], None] | None = None
+    """Who fetches the transactions of updates that need them, and puts them again."""
 
 
 class Pipeline:
@@ -44,29 +45,63 @@ class Pipeline:
         self._writer = writer
         self._config = config
         self._backoff = Backoff("database")
+        self._deferred: set[tuple[str, int]] = set()
+        """Updates that will come again: no mark may vouch for their slots before."""
         self.committed = 0
         """Events stored so far."""
 
     async def run(self, intake: Intake) -> None:
         """Until the intake is closed and drained. Postgres being away only makes it wait."""
-        while updates := await intake.take(self._config.batch_rows):
-            await self._process(updates)
-            metrics.INDEXER_BATCH_SECONDS.observe(time.monotonic() - updates[0].received_at)
+        while items := await intake.take(self._config.batch_rows):
+            await self._process_all(items)
 
-    async def _process(self, updates: Sequence[Update]) -> None:
+    async def _process_all(self, items: Sequence[Item]) -> None:
+        """Updates first: a mark only vouches for what was put before it, and more is no harm."""
+        updates = [item for item in items if isinstance(item, Update)]
+        marks = [item for item in items if isinstance(item, Mark)]
+        for mark in marks:
+            self._deferred.difference_update(mark.dropped)
+        markings = [mark.marking for mark in marks]
+        if updates:
+            await self._process(updates, markings)
+            metrics.INDEXER_BATCH_SECONDS.observe(time.monotonic() - updates[0].received_at)
+        elif markings:
+            await self._commit(Batch(markings=self._held_back(markings)))
+
+    def _held_back(self, markings: Sequence[Marking]) -> list[Marking]:
+        """The markings, their frontiers below everything that is deferred."""
+        if not self._deferred:
+            return list(markings)
+        lowest = min(slot for _, slot in self._deferred)
+        return [_below(marking, lowest) for marking in markings]
+
+    async def _process(self, updates: Sequence[Update], markings: Sequence[Marking] = ()) -> None:
         try:
             batch = await self._decoder.decode(updates)
-            newest = max(update.slot for update in updates)
-            batch.checkpoints = dict.fromkeys(self._config.checkpointed, newest)
+            self._note_deferred(updates, batch.deferred)
+            batch.markings = self._held_back(markings)
             await self._commit(batch)
-            metrics.INDEXER_STORED_SLOT.set(newest)
+            metrics.INDEXER_STORED_SLOT.set(max(update.slot for update in updates))
         except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
             if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer
                 for update in updates:
                     await self._process([update])
-                return
-            _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
-            await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]))
+            else:
+                _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
+                await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]))
+            if markings:
+                await self._commit(Batch(markings=self._held_back(markings)))
+
+    def _note_deferred(self, updates: Sequence[Update], deferred: Sequence[Update]) -> None:
+        keys = {(update.signature, update.slot) for update in deferred}
+        came = {
+            (update.signature, update.slot) for update in updates if update.transaction is not None
+        }
+        self._deferred |= keys
+        self._deferred -= came
+        for update in deferred:
+            if self._config.want is not None and (update.signature, update.slot) not in came:
+                self._config.want(update)
 
     async def _commit(self, batch: Batch) -> None:
         async def attempt() -> Changes:
@@ -75,6 +110,16 @@ class Pipeline:
         changes = await insist(self._backoff, attempt)
         self.committed += len(changes.feed)
         _count(batch, changes)
+
+
+def _below(marking: Marking, slot: int) -> Marking:
+    verified = tuple(
+        msgspec.structs.replace(one, frontier=slot - 1, anchor=None)
+        if one.frontier >= slot
+        else one
+        for one in marking.verified
+    )
+    return msgspec.structs.replace(marking, verified=verified)
 
 
 def _unstorable(update: Update, error: Exception) -> QuarantineRow:

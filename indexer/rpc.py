@@ -7,26 +7,32 @@ default of every method, so the commitment is always sent; `processed` is refuse
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
 from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx2
 import msgspec
-from aiolimiter import AsyncLimiter
 
+from common import metrics
 from common.errors import NodeError, NodeRefused
 from common.settings import Commitment
+from indexer.pace import Pace, Priority
 
 PAGE = 1_000
 """Most signatures a node gives in one answer."""
 
-_TIMEOUT_S = 30
-_CONCURRENT = 32
+_TIMEOUT_S = 15
+_MAX_PAUSE_S = 10.0
+_BUSY = (-32005, -32603, 429)
+"""Codes that say the node has too much to do, or is too far behind, to answer."""
+_SKIPPED = (-32007, -32009)
+"""The only codes that say a slot has no block; -32004 and -32014 say "not yet"."""
+_HINTS = {
+    -32015: "a transaction of a newer version than 1: update curvefeed; until then it is a gap",
+    -32001: "the node has pruned the slot: use an endpoint with more history",
+}
 _REFUSED = {
-    -32015: "the node wants a newer maxSupportedTransactionVersion than 1: update curvefeed",
     -32600: "the node calls the request invalid",
     -32601: "the node does not offer this method: use another endpoint",
     -32602: "the node does not accept the parameters",
@@ -47,6 +53,8 @@ class SignatureInfo(msgspec.Struct, frozen=True, rename="camel"):
     slot: int
     err: object | None = None
     block_time: int | None = None
+    transaction_index: int | None = None
+    """Index in the block; older nodes do not say it."""
 
 
 class _Error(msgspec.Struct):
@@ -72,9 +80,7 @@ class Node:
         self._url = url
         self._history = "confirmed" if commitment == "processed" else commitment
         self._ids = count(1)
-        rate = requests_per_second
-        self._limit = AsyncLimiter(max(1, rate), max(1, 1 / rate)) if rate else nullcontext()
-        self._slots = asyncio.Semaphore(_CONCURRENT)
+        self._pace = Pace(requests_per_second)
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT_S)
 
     async def __aenter__(self) -> Node:
@@ -96,49 +102,120 @@ class Node:
         """Newest slot whose history can be asked for at our commitment."""
         return await self._call("getSlot", [{"commitment": self._history}], int)
 
+    async def finalized_slot(self) -> int:
+        """Newest slot that no fork can undo."""
+        return await self._call("getSlot", [{"commitment": "finalized"}], int)
+
     async def genesis_hash(self) -> str:
         """What tells this chain from every other."""
         return await self._call("getGenesisHash", [], str)
 
-    async def signatures(self, address: str, before: str | None = None) -> list[SignatureInfo]:
+    async def signatures(
+        self,
+        address: str,
+        before: str | None = None,
+        *,
+        least_slot: int | None = None,
+        priority: Priority = Priority.LIVE,
+    ) -> list[SignatureInfo]:
         """Up to `PAGE` signatures that name the address, newest first, older than `before`.
 
-        Inside one slot: the last in the block first.
+        Inside one slot: the last in the block first. A backend that has not reached `least_slot`
+        refuses (-32016) instead of leaving out what it does not know yet.
         """
         config: dict[str, Any] = {"commitment": self._history, "limit": PAGE}
         if before is not None:
             config["before"] = before
-        return await self._call("getSignaturesForAddress", [address, config], list[SignatureInfo])
+        if least_slot is not None:
+            config["minContextSlot"] = least_slot
+        params = [address, config]
+        return await self._call(
+            "getSignaturesForAddress", params, list[SignatureInfo], priority=priority
+        )
 
-    async def transaction(self, signature: str) -> bytes | None:
+    async def transaction(
+        self, signature: str, *, priority: Priority = Priority.LIVE
+    ) -> bytes | None:
         """JSON of the transaction; None: the node does not have it (yet)."""
-        config = {
+        params = [signature, self._whole()]
+        raw = await self._call("getTransaction", params, msgspec.Raw, priority=priority)
+        return None if bytes(raw) == b"null" else bytes(raw)
+
+    async def block_slots(self, first: int, last: int) -> list[int]:
+        """Slots from `first` to `last` that have a block."""
+        params = [first, last, {"commitment": self._history}]
+        return await self._call("getBlocks", params, list[int], priority=Priority.GAP)
+
+    async def block(self, slot: int, *, priority: Priority = Priority.GAP) -> bytes | None:
+        """JSON of a block with whole transactions; None: the node says the slot was skipped."""
+        config = self._whole() | {"transactionDetails": "full", "rewards": False}
+        try:
+            raw = await self._call("getBlock", [slot, config], msgspec.Raw, priority=priority)
+        except NodeError as error:
+            if error.fields.get("code") in _SKIPPED:
+                return None
+            raise
+        if bytes(raw) == b"null":
+            raise NodeError("the node does not have the block", slot=slot)
+        return bytes(raw)
+
+    def _whole(self) -> dict[str, Any]:
+        return {
             "commitment": self._history,
             "encoding": "json",
             "maxSupportedTransactionVersion": 1,
         }
-        raw = await self._call("getTransaction", [signature, config], msgspec.Raw)
-        return None if bytes(raw) == b"null" else bytes(raw)
 
-    async def _call(self, method: str, params: list[Any], kind: type[_T]) -> _T:
+    async def _call(
+        self, method: str, params: list[Any], kind: type[_T], *, priority: Priority = Priority.LIVE
+    ) -> _T:
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
-        async with self._slots, self._limit:
-            try:
-                response = await self._http.post(self._url, json=body)
-            except httpx2.HTTPError as error:
-                raise NodeError(
-                    "the node does not answer", method=method, reason=type(error).__name__
-                ) from None
-        _check_status(method, response.status_code)
+        await self._pace.begin(priority)
+        metrics.INDEXER_CALLS.labels(method).inc()
         try:
+            response = await self._http.post(self._url, json=body)
+        except httpx2.HTTPError as error:
+            self._pace.failed()
+            raise NodeError(
+                "the node does not answer", method=method, reason=type(error).__name__
+            ) from None
+        except BaseException:
+            self._pace.ended()
+            raise
+        return self._result(method, response, kind)
+
+    def _result(self, method: str, response: httpx2.Response, kind: type[_T]) -> _T:
+        """Every way out tells the pace how it went."""
+        if response.status_code == 429 or response.status_code >= 500:
+            self._pace.failed(_pause_s(response))
+            raise NodeError("the node is busy", method=method, status=response.status_code)
+        try:
+            _check_status(method, response.status_code)
             answer = _decode_answer(response.content)
             if answer.error is not None:
                 raise _error_of(method, answer.error)
-            return msgspec.json.decode(answer.result, type=kind)
+            result = msgspec.json.decode(answer.result, type=kind)
         except msgspec.DecodeError as error:
+            self._pace.ended()
             raise NodeError(
                 "the node's answer is not what was asked for", method=method, reason=str(error)
             ) from None
+        except NodeError as error:
+            (self._pace.failed if error.fields.get("code") in _BUSY else self._pace.ended)()
+            raise
+        except BaseException:
+            self._pace.ended()
+            raise
+        self._pace.succeeded()
+        return result
+
+
+def _pause_s(response: httpx2.Response) -> float:
+    """What the endpoint asks for; providers often answer 429 without saying how long."""
+    try:
+        return min(_MAX_PAUSE_S, float(response.headers.get("Retry-After", "0.2")))
+    except ValueError:  # a date
+        return 1.0
 
 
 def _check_status(method: str, status: int) -> None:
@@ -146,8 +223,6 @@ def _check_status(method: str, status: int) -> None:
         raise NodeRefused(
             "the node refuses us", hint=_REFUSED_STATUS[status], method=method, status=status
         )
-    if status == 429 or status >= 500:
-        raise NodeError("the node is busy", method=method, status=status)
 
 
 def _error_of(method: str, error: _Error) -> NodeError | NodeRefused:
@@ -158,4 +233,4 @@ def _error_of(method: str, error: _Error) -> NodeError | NodeRefused:
     }
     if error.code in _REFUSED:
         return NodeRefused("the node refuses the call", hint=_REFUSED[error.code], **fields)
-    return NodeError("the node failed the call", **fields)
+    return NodeError("the node failed the call", hint=_HINTS.get(error.code, ""), **fields)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
 from common.errors import SettingsError
 from common.settings import Settings
-from db import writes
+from db import coverage, writes
 from db.pool import Pool
 from db.rows import PoolRow
 from db.writer import Writer, transient_errors
-from indexer import catchup, pipeline
+from indexer import pipeline
 from indexer.backoff import Backoff, insist
-from indexer.decoding import Decoder, Fetch, FindPools
-from indexer.live import OVERLAP_SLOTS, LiveConfig, LiveSource
-from indexer.rpc import Node, SignatureInfo
-from indexer.updates import Intake, Update
+from indexer.decoding import Decoder, FindPools
+from indexer.delivered import Delivered, Key
+from indexer.live import LiveConfig, LiveSource
+from indexer.rpc import Node
+from indexer.sweep import Start, Stored, Sweep, SweepConfig
+from indexer.updates import Intake
+from programs.keys import signature_b58, signature_of
 from programs.registry import ProgramSet, by_names
 
 _log = structlog.get_logger(__name__)
@@ -38,18 +42,51 @@ async def index(settings: Settings, pool: Pool) -> None:
         await insist(Backoff("database"), writer.wait)
         await _check_chain(settings, node, writer)
         starts = await _starts(settings, programs, writer)
-        _log.info("indexing", programs=",".join(starts) or "from the tip", starts=starts)
-        source = LiveSource(node, _live_config(settings, programs), starts)
+        frontiers = {name: start.frontier for name, start in starts.items()}
+        _log.info("indexing", programs=settings.indexer_programs, frontiers=frontiers or "tip")
+        delivered = Delivered()
+        addresses = {program.name: program.address for program in programs.programs}
+        sweep = Sweep(
+            node,
+            SweepConfig(addresses=addresses, every_s=settings.indexer_sweep_seconds),
+            starts,
+            delivered,
+            stored_by(pool),
+        )
+        live = LiveSource(_live_config(settings, addresses), delivered, sweep.caught_up)
+        sweep.is_live = lambda: live.is_flowing
         worker = pipeline.Pipeline(
-            Decoder(programs, fetch_by(node), find_pools_by(pool)),
+            Decoder(programs, None, find_pools_by(pool), is_deferring=True),
             writer,
             pipeline.PipelineConfig(
                 commitment=settings.indexer_commitment,
                 batch_rows=settings.indexer_batch_rows,
-                checkpointed=[program.name for program in programs.programs],
+                want=sweep.want,
             ),
         )
-        await pipeline.run(source, worker, Intake(settings.indexer_batch_rows))
+        await pipeline.run(Cluster(live, sweep), worker, Intake(settings.indexer_batch_rows))
+
+
+class Cluster:
+    """The source of everything that happens: subscription and sweep, into one intake."""
+
+    def __init__(self, live: LiveSource, sweep: Sweep) -> None:
+        self._live = live
+        self._sweep = sweep
+
+    async def run(self, intake: Intake) -> None:
+        """See Source."""
+        runs = (self._live.run, self._sweep.run, self._sweep.run_urgent)
+        tasks = [asyncio.create_task(run(intake)) for run in runs]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
 
 
 async def _check_chain(settings: Settings, node: Node, writer: Writer) -> None:
@@ -82,44 +119,62 @@ async def _check_chain(settings: Settings, node: Node, writer: Writer) -> None:
     _log.info("database_started_over", reason="the localnet is a new chain")
 
 
-async def _starts(settings: Settings, programs: ProgramSet, writer: Writer) -> Mapping[str, int]:
-    """Slot each program's history is read from: its checkpoint, less the overlap.
+async def _starts(settings: Settings, programs: ProgramSet, writer: Writer) -> Mapping[str, Start]:
+    """Where each program's verified history stands: its checkpoint.
 
     Without one: INDEXER_START_SLOT, else the beginning of a localnet, else (not in the answer)
     the tip of a live cluster.
     """
 
-    async def read() -> Mapping[str, int]:
+    async def read() -> Mapping[str, coverage.Checkpoint]:
         async with writer.transaction() as connection:
-            return await writes.checkpoints(connection)
+            return await coverage.checkpoints(connection)
 
     stored = await insist(Backoff("database"), read)
     first = settings.indexer_start_slot
     if first is None and settings.is_localnet:
         first = 0
-    names = [program.name for program in programs.programs]
-    starts = {} if first is None else dict.fromkeys(names, first)
-    return starts | {name: max(0, stored[name] - OVERLAP_SLOTS) for name in names if name in stored}
+    starts = {}
+    for program in programs.programs:
+        known = stored.get(program.name)
+        if known is not None:
+            starts[program.name] = Start(known.first_slot, known.slot, _anchor(known))
+        elif first is not None:
+            starts[program.name] = Start(first, first - 1)
+    return starts
 
 
-def _live_config(settings: Settings, programs: ProgramSet) -> LiveConfig:
+def _anchor(known: coverage.Checkpoint) -> Key | None:
+    if known.signature is None or known.signature_slot is None:
+        return None
+    return signature_b58(known.signature), known.signature_slot
+
+
+def _live_config(settings: Settings, addresses: Mapping[str, str]) -> LiveConfig:
     return LiveConfig(
         ws_url=settings.ws_url,
-        addresses={program.name: program.address for program in programs.programs},
+        addresses=addresses,
+        commitment=settings.indexer_commitment,
         max_pending=settings.indexer_max_pending,
         stall_s=settings.indexer_stall_seconds,
     )
 
 
-def fetch_by(node: Node) -> Fetch:
-    """Fetching of transactions that logs do not suffice for."""
+def stored_by(pool: Pool) -> Stored:
+    """Looking up transactions in the database."""
 
-    async def fetch(update: Update) -> Update:
-        info = SignatureInfo(update.signature, update.slot, update.err, update.block_time)
-        whole = await catchup.fetch(node, info)
-        return update if whole.transaction is None else whole
+    async def stored(keys: Collection[Key]) -> set[Key]:
+        raw = {(signature_of(signature), slot): (signature, slot) for signature, slot in keys}
 
-    return fetch
+        async def read() -> set[bytes]:
+            with transient_errors():
+                async with pool.acquire(timeout=10) as connection:
+                    return await coverage.stored(connection, raw)
+
+        found = await insist(Backoff("database"), read)
+        return {key for (signature, _), key in raw.items() if signature in found}
+
+    return stored
 
 
 def find_pools_by(pool: Pool) -> FindPools:

@@ -24,7 +24,9 @@ from programs.rpc_json import LogsNotification, parse_notification
 
 _MAX_FRAME_BYTES = 64 * 2**20
 """Logs of one transaction are 10 kB where nodes cut them, and unbounded where they do not."""
-_ANSWER_TIMEOUT_S = 15
+_ANSWER_TIMEOUT_S = (2.0, 15.0)
+"""Least and most; between them as long as the stream may be silent. An acknowledgement may be lost
+while the stream of another one goes on."""
 _SLOTS_ID = 0
 
 _log = structlog.get_logger(__name__)
@@ -91,9 +93,17 @@ class Subscription:
         for number, (method, params) in requests.items():
             body = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             await self._socket.send(_encode(body), text=True)
-        waiting = set(requests)
+        least, most = _ANSWER_TIMEOUT_S
+        timeout_s = min(most, max(least, self._stall_s))
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._acknowledged(set(requests))
+        except TimeoutError:
+            raise NodeError("the node leaves logsSubscribe unanswered", seconds=timeout_s) from None
+
+    async def _acknowledged(self, waiting: set[int]) -> None:
         while waiting:
-            notice = _notice(await self._receive(_ANSWER_TIMEOUT_S))
+            notice = _notice(await self._receive(None))
             if isinstance(notice, LogsNotification | SlotNotice):
                 self._early.append(notice)
             elif notice.id in waiting:

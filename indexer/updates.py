@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
+from db.coverage import Marking
 from programs.rpc_json import LogsNotification, Transaction
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction that landed and names a launchpad: as notified, or all of it.
-
-    Neither notification nor transaction: the node listed it and could not deliver it.
-    """
+    """A transaction that landed and names a launchpad: as notified, or all of it."""
 
     signature: str
     slot: int
@@ -24,7 +22,22 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     notification: LogsNotification | None = None
     transaction: Transaction | None = None
     block_time: int | None = None
+    tx_index: int | None = None
+    """Index in the block, where known."""
     received_at: float = msgspec.field(default_factory=time.monotonic)
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """All that the marking vouches for was put before it. `dropped`: signatures and slots that were
+    announced and did not survive, so that nobody waits for them.
+    """
+
+    marking: Marking
+    dropped: tuple[tuple[str, int], ...] = ()
+
+
+Item: TypeAlias = Update | Mark
+"""What travels through an intake, in order."""
 
 
 def update_of(notification: LogsNotification) -> Update:
@@ -55,18 +68,20 @@ class Source(Protocol):
 
 
 class Intake:
-    """A bounded queue of updates: who puts into a full one waits, and nothing is ever dropped."""
+    """A bounded queue of updates and marks: who puts into a full one waits, and nothing is ever
+    dropped.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._updates: deque[Update] = deque()
+        self._updates: deque[Item] = deque()
         self._changed = asyncio.Condition()
         self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._updates)
 
-    async def put(self, update: Update) -> None:
+    async def put(self, update: Item) -> None:
         """Add one, once there is room."""
         async with self._changed:
             while len(self._updates) >= self._limit:
@@ -74,7 +89,7 @@ class Intake:
             self._updates.append(update)
             self._changed.notify_all()
 
-    async def take(self, most: int) -> list[Update]:
+    async def take(self, most: int) -> list[Item]:
         """All that is there, at most `most`, at least one; empty when it is closed and drained."""
         async with self._changed:
             while not self._updates and not self._is_closed:

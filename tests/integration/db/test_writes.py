@@ -176,15 +176,6 @@ async def test_a_commit_wakes_those_who_listen(pool: Pool) -> None:
     assert heard.empty()
 
 
-async def test_a_checkpoint_never_goes_back(pool: Pool) -> None:
-    """An older slot, read again on purpose, leaves the checkpoint where it is."""
-    async with Writer(pool) as writer:
-        for slot in (10, 7):
-            await commit(writer, Batch(checkpoints={"pump": slot}), "confirmed")
-        async with writer.transaction() as connection:
-            assert await writes.checkpoints(connection) == {"pump": 10}
-
-
 async def test_pools_and_payloads_are_kept_once(pool: Pool) -> None:
     """The same pool or undecodable payload again changes nothing."""
     lost = QuarantineRow(

@@ -13,7 +13,7 @@ from indexer.rpc import Node
 from tests.helpers.fake_node import RpcFailure, fake_node
 
 
-@pytest.mark.parametrize("code", [-32004, -32005, -32007, -32014, -32016, -32603, 429])
+@pytest.mark.parametrize("code", [-32004, -32005, -32007, -32014, -32015, -32016, -32603, 429])
 async def test_what_may_pass_is_to_be_tried_again(code: int) -> None:
     """Node behind, busy, block not there yet: the call fails with the code, to be repeated."""
 
@@ -25,9 +25,9 @@ async def test_what_may_pass_is_to_be_tried_again(code: int) -> None:
             await node.history_slot()
 
 
-@pytest.mark.parametrize("code", [-32015, -32600, -32601, -32602])
+@pytest.mark.parametrize("code", [-32600, -32601, -32602])
 async def test_what_will_never_work_is_said_at_once(code: int) -> None:
-    """A version, method or parameter the node does not accept will not be accepted later."""
+    """A method or parameter the node does not accept will not be accepted later."""
 
     def answer(_method: str, _params: list[Any]) -> Any:
         raise RpcFailure(code)

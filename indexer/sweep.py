@@ -1,0 +1,388 @@
+"""The sweep: the authority on what happened. Round after round it lists every signature up to the
+node's tip, has fetched what the subscription did not deliver, and moves the frontier.
+
+The subscription is a hint: nodes lose notifications. What a round found is put into the same intake
+as the notifications, then the round's mark: so rows are committed before, or with, the frontier
+that vouches for them. A transaction that cannot be fetched holds the frontier below its slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from common import metrics
+from common.errors import NodeError, TryAgain
+from db.coverage import Gap, Marking, Place, Verified
+from indexer.backoff import Backoff
+from indexer.delivered import Delivered, Key
+from indexer.fetching import LENIENT_AFTER, fetch
+from indexer.holes import Hole, Holes
+from indexer.listing import AnchorMissing, Span, listed
+from indexer.pace import Priority
+from indexer.rpc import Node, SignatureInfo
+from indexer.updates import Intake, Mark, Update
+from programs.keys import signature_of
+
+OVERLAP_SLOTS = 32
+"""Re-read on purpose, now and then: a node may index history with delay."""
+_SHORT_OVERLAP_SLOTS = 2
+_DEEP_EVERY_S = 10.0
+_NEAR_SLOTS = 200
+_FINALIZED_EVERY_S = 2.0
+_GRACE_S = 1.0
+"""How long the subscription may take to deliver what is listed already."""
+_WINDOW = 32
+_MOST_HOLES = 5_000
+_SHOWN_GAPS = 1_000
+_DISBELIEFS = 3
+"""Rounds in a row in which a list lacks what is known to be there: then a fork took it away."""
+
+_log = structlog.get_logger(__name__)
+
+Stored = Callable[[Collection[Key]], Awaitable[set[Key]]]
+"""Which of these transactions have rows in the database."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where a program's verified history stands: slots `first` to `frontier`."""
+
+    first: int
+    frontier: int
+    anchor: Key | None = None
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """Every signature that names a program in these slots, by a list that is believed."""
+
+    program: str
+    from_slot: int
+    to_slot: int
+    keys: frozenset[Key]
+
+
+class SweepConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What to sweep, how often."""
+
+    addresses: Mapping[str, str]
+    """Program name → base58 address."""
+    every_s: float = 0.5
+
+
+class _Program:
+    """One program's state."""
+
+    def __init__(self, name: str, address: str, start: Start) -> None:
+        self.name, self.address = name, address
+        self.first = start.first
+        self.listed_to = start.frontier
+        self.anchor = start.anchor
+        self.disbeliefs = 0
+        self.counted = 0
+
+    def noted(self, infos: Sequence[SignatureInfo], to_slot: int) -> None:
+        """These are listed, and with them everything up to `to_slot`."""
+        self.disbeliefs = 0
+        self.listed_to = max(self.listed_to, to_slot)
+        if infos and (self.anchor is None or infos[-1].slot >= self.anchor[1]):
+            self.anchor = infos[-1].signature, infos[-1].slot
+
+    def doubted(self) -> None:
+        """Its list lacks the anchor: once or twice the node's mistake, then the chain's doing."""
+        self.disbeliefs += 1
+        if self.disbeliefs >= _DISBELIEFS:
+            self.disbeliefs, self.anchor = 0, None
+
+
+class Sweep:
+    """`delivered` is shared with the subscription, `is_live` says whether that flows."""
+
+    def __init__(
+        self,
+        node: Node,
+        config: SweepConfig,
+        starts: Mapping[str, Start],
+        delivered: Delivered,
+        stored: Stored,
+    ) -> None:
+        self._node = node
+        self._config = config
+        self._starts = starts
+        self._delivered = delivered
+        self._stored = stored
+        self.is_live: Callable[[], bool] = lambda: False
+        self.observer: Callable[[Listing], Awaitable[None]] | None = None
+        self._programs: dict[str, _Program] = {}
+        self._holes = Holes()
+        self._places: list[Place] = []
+        self._dropped: list[Key] = []
+        self._tip = self._finalized = 0
+        self._deep_at = self._finalized_at = -1e9
+        self._absences: dict[Key, int] = {}
+        self._urgent = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._rounds_begun = self._rounds_done = 0
+        self._round_over = asyncio.Condition()
+
+    # --- what others call
+
+    async def caught_up(self) -> None:
+        """Wait for the end of a round that begins from now on."""
+        target = self._rounds_begun + 1
+        self._wake.set()
+        async with self._round_over:
+            await self._round_over.wait_for(lambda: self._rounds_done >= target)
+
+    def want(self, update: Update) -> None:
+        """What was handed over does not suffice: fetch the transaction at once."""
+        self._delivered.discard((update.signature, update.slot))
+        now = _now()
+        info = SignatureInfo(update.signature, update.slot, update.err, update.block_time)
+        self._holes.add(info, "", now, now)
+        self._urgent.set()
+
+    async def run(self, intake: Intake) -> None:
+        """For ever. Raises GiveUp only."""
+        backoff = Backoff("sweep", most_s=2.0)
+        while True:
+            self._wake.clear()
+            try:
+                await self._round(intake)
+            except TryAgain as error:
+                metrics.SWEEP_ROUNDS.labels("failed").inc()
+                await self._resolve(intake, Priority.GAP)
+                await backoff.failed(error)
+                continue
+            metrics.SWEEP_ROUNDS.labels("done").inc()
+            backoff.succeeded()
+            try:
+                async with asyncio.timeout(self._config.every_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def run_urgent(self, intake: Intake) -> None:
+        """Fetch what `want` names without waiting for a round. For ever."""
+        while True:
+            await self._urgent.wait()
+            self._urgent.clear()
+            await self._resolve(intake, Priority.LIVE)
+
+    # --- a round
+
+    async def _round(self, intake: Intake) -> None:
+        self._rounds_begun += 1
+        number = self._rounds_begun
+        await self._look()
+        seen: set[Key] = set()
+        lowest = min(program.listed_to for program in self._programs.values())
+        first = self._first_slot()
+        for program in self._programs.values():
+            seen |= await self._sweep(program, max(program.first, first), intake)
+        self._drop(self._holes.absent("", first, self._tip, seen))
+        if self._lacks(lowest + 1, seen):
+            raise NodeError("the node's list lacks what it announced")
+        await self._resolve(intake, Priority.GAP)
+        await self._mark(intake)
+        self._delivered.forget_below(min(lowest, first) - 2 * OVERLAP_SLOTS)
+        async with self._round_over:
+            self._rounds_done = number
+            self._round_over.notify_all()
+
+    async def _look(self) -> None:
+        """Where the node stands; at the first look, programs without a start begin there."""
+        self._tip = await self._node.history_slot()
+        now = _now()
+        if now - self._finalized_at >= _FINALIZED_EVERY_S:
+            self._finalized = await self._node.finalized_slot()
+            self._finalized_at = now
+        if not self._programs:
+            at_tip = Start(self._tip, self._tip - 1)
+            for name, address in self._config.addresses.items():
+                start = self._starts.get(name, at_tip)
+                self._programs[name] = _Program(name, address, start)
+        metrics.SWEEP_TIP_SLOT.set(self._tip)
+
+    def _first_slot(self) -> int:
+        """Every round overlaps a little with the one before, some overlap far."""
+        listed_to = min(program.listed_to for program in self._programs.values())
+        overlap, now = _SHORT_OVERLAP_SLOTS, _now()
+        if now - self._deep_at >= _DEEP_EVERY_S:
+            self._deep_at, overlap = now, OVERLAP_SLOTS
+        first = min(listed_to, self._tip) + 1 - overlap
+        doubtful = [slot for _, slot in self._absences]
+        hole = self._holes.doubtful()
+        if hole is not None and (overlap == OVERLAP_SLOTS or hole > first - _NEAR_SLOTS):
+            doubtful.append(hole)
+        return min([first, *doubtful])
+
+    async def _sweep(self, program: _Program, first: int, intake: Intake) -> set[Key]:
+        """List a program's signatures and take note of them, part by part; returns them."""
+        is_long = self._tip - program.listed_to > 2 * OVERLAP_SLOTS
+        priority = Priority.HISTORY if is_long else Priority.LIVE
+        span = Span(
+            address=program.address, first=first, last=self._tip, anchor=program.anchor,
+            priority=priority,
+        )  # fmt: skip
+        seen: set[Key] = set()
+        is_first = True
+        try:
+            async for part in listed(self._node, span):
+                if not is_first:  # a long history: commit what it gave, go on
+                    await self._settle(intake)
+                is_first = False
+                seen |= self._note(program, part)
+                program.noted(part, part[-1].slot)
+        except AnchorMissing:
+            program.doubted()
+            raise
+        program.noted((), self._tip)
+        self._drop(self._holes.absent(program.name, first, self._tip, seen))
+        if self.observer is not None:
+            await self.observer(Listing(program.name, first, self._tip, frozenset(seen)))
+        return seen
+
+    def _note(self, program: _Program, infos: Sequence[SignatureInfo]) -> set[Key]:
+        """What of it was delivered gets its place; what was not becomes a hole."""
+        now = _now()
+        is_live = self.is_live()
+        for info in infos:
+            key = info.signature, info.slot
+            if key in self._delivered:
+                self._place(info)
+            elif info.err is not None:  # it has no events
+                self._delivered.add(key, is_placed=True)
+                self._holes.close(key)
+            else:
+                # What is not stored after a start, or was not subscribed to, will not come.
+                is_due = not is_live or info.slot <= program.listed_to
+                self._holes.add(info, program.name, now, now if is_due else now + _GRACE_S)
+        program.counted += sum(info.slot > program.listed_to for info in infos)
+        return {(info.signature, info.slot) for info in infos}
+
+    def _place(self, info: SignatureInfo) -> None:
+        key = info.signature, info.slot
+        if info.transaction_index is not None and not self._delivered.is_placed(key):
+            self._delivered.add(key, is_placed=True)
+            place = Place(signature_of(info.signature), info.slot, info.transaction_index)
+            self._places.append(place)
+        self._holes.close(key)
+
+    def _lacks(self, first: int, seen: Collection[Key]) -> bool:
+        """Whether lists lack what was notified: once or twice they are incomplete, then it did not
+        survive.
+        """
+        expected = {*self._delivered.between(first, self._tip), *self._absences}
+        counts = {key: self._absences.get(key, 0) + 1 for key in expected.difference(seen)}
+        self._absences = {key: count for key, count in counts.items() if count < _DISBELIEFS}
+        metrics.SWEEP_ABSENT.inc(len(counts) - len(self._absences))
+        return bool(self._absences)
+
+    def _drop(self, keys: Sequence[Key]) -> None:
+        """A fork took them away before they could be fetched."""
+        for key in keys:
+            self._holes.close(key)
+            self._dropped.append(key)
+
+    # --- fetching
+
+    async def _settle(self, intake: Intake) -> None:
+        """Between parts of a long history: fetch, mark, and do not run ahead of what is fetched."""
+        await self._resolve(intake, Priority.HISTORY)
+        await self._mark(intake)
+        while len(self._holes) > _MOST_HOLES:
+            await asyncio.sleep(self._config.every_s)
+            await self._resolve(intake, Priority.HISTORY)
+            await self._mark(intake)
+
+    async def _resolve(self, intake: Intake, priority: Priority) -> None:
+        """Try every hole that is due, once; what was fetched is put in the chain's order."""
+        while holes := self._holes.take(_now(), 1_000):
+            try:
+                await self._fetch_all(await self._not_stored(holes), intake, priority)
+            finally:
+                for hole in holes:
+                    hole.is_busy = False
+
+    async def _not_stored(self, holes: Sequence[Hole]) -> list[Hole]:
+        """Without those that arrived meanwhile, or are in the database from before."""
+        missing = [hole for hole in holes if hole.key not in self._delivered]
+        wanted = [hole.key for hole in missing if hole.program]
+        stored = await self._stored(wanted) if wanted else set()
+        for key in stored:
+            self._delivered.add(key)
+        for hole in holes:
+            if hole.key in self._delivered:
+                self._place(hole.info)
+        return [hole for hole in missing if hole.key not in stored]
+
+    async def _fetch_all(self, holes: Sequence[Hole], intake: Intake, priority: Priority) -> None:
+        window: deque[tuple[Hole, asyncio.Task[Update]]] = deque()
+        try:
+            for hole in holes:
+                task = asyncio.create_task(self._fetch(hole, priority))
+                window.append((hole, task))
+                if len(window) >= _WINDOW:
+                    await self._hand_over(*window.popleft(), intake)
+            while window:
+                await self._hand_over(*window.popleft(), intake)
+        finally:
+            for _, task in window:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in window), return_exceptions=True)
+
+    async def _fetch(self, hole: Hole, priority: Priority) -> Update:
+        is_lenient = hole.attempts >= LENIENT_AFTER
+        return await fetch(self._node, hole.info, priority, is_lenient=is_lenient)
+
+    async def _hand_over(self, hole: Hole, task: asyncio.Task[Update], intake: Intake) -> None:
+        try:
+            update = await task
+        except TryAgain as error:
+            self._holes.failed(hole, str(error), _now())
+            return
+        if hole.key not in self._delivered:
+            await intake.put(update)
+            self._delivered.add(hole.key, is_placed=update.tx_index is not None)
+            metrics.SWEEP_MISSED.inc(self.is_live() and bool(hole.program))
+        self._holes.close(hole.key)
+
+    # --- the frontier
+
+    async def _mark(self, intake: Intake) -> None:
+        """Say how far everything is handed over. The mark goes the way of the updates."""
+        lowest, now = self._holes.lowest, _now()
+        gaps = [
+            Gap(signature_of(hole.info.signature), hole.info.slot, hole.program, hole.reason)
+            for _, hole in zip(range(_SHOWN_GAPS), self._holes.gaps(now), strict=False)
+        ]
+        verified = []
+        for program in self._programs.values():
+            frontier = program.listed_to if lowest is None else min(program.listed_to, lowest - 1)
+            anchor = program.anchor
+            verified.append(
+                Verified(
+                    program.name, program.first, frontier, "signatures", program.counted,
+                    (signature_of(anchor[0]), anchor[1])
+                    if anchor and anchor[1] <= frontier
+                    else None,
+                )
+            )  # fmt: skip
+            program.counted = 0
+            metrics.SWEEP_FRONTIER_SLOT.labels(program.name).set(frontier)
+            metrics.SWEEP_FRONTIER_LAG_SLOTS.labels(program.name).set(self._tip - frontier)
+        metrics.SWEEP_GAPS_OPEN.set(len(gaps))
+        marking = Marking(
+            verified=tuple(verified), tip_slot=self._tip, finalized_slot=self._finalized,
+            places=tuple(self._places), gaps=tuple(gaps),
+        )  # fmt: skip
+        dropped, self._places, self._dropped = tuple(self._dropped), [], []
+        await intake.put(Mark(marking, dropped))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
