@@ -18,6 +18,7 @@ def hub_limits(settings: Settings) -> HubLimits:
         ping_interval_s=settings.websocket_ping_interval_s,
         replay_events=settings.websocket_replay_events,
         replay_s=settings.websocket_replay_s,
+        replay_bytes=settings.websocket_replay_bytes,
         drain_s=settings.websocket_drain_s,
     )
 

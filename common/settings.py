@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     websocket_replay_s: float = Field(
         300, ge=0, le=86_400, description="Age up to which a resume replays."
     )
+    websocket_replay_bytes: int = Field(
+        262_144, ge=0, le=67_108_864, description="Size up to which a resume replays."
+    )
     websocket_drain_s: float = Field(
         20, ge=0, le=300, description="Time over which many clients are sent away at the end."
     )
