@@ -159,6 +159,7 @@ def env_of(plan: Plan, url: str, proxy: Proxy) -> dict[str, str]:
         "INDEXER_STALL_SECONDS": str(_STALL_SLOTS * plan.slot_ms / 1000),
         "RPC_REQUESTS_PER_SECOND": "1000",
         "WEBSOCKET_REPLAY_EVENTS": "10000",
+        "WEBSOCKET_REPLAY_BYTES": "67108864",
     }
 
 
