@@ -16,6 +16,7 @@ import msgspec
 from programs.channels import events_of
 from programs.events import AnyEvent, Traded
 from programs.instructions import ProgramCalls, calls_of
+from programs.layout import DISCRIMINATOR_BYTES
 from programs.logs import (
     TRUNCATED,
     Walk,
@@ -168,6 +169,8 @@ def decode_logs(logs: Sequence[str], err: object | None, programs: ProgramSet) -
 
 
 def _from_json(raw: bytes, programs: ProgramSet) -> Decoded:
+    if raw == b"[]":  # whatever ran, ran without a word: the node keeps no logs
+        return Decoded(needs_transaction=True)
     raw, is_truncated = before_truncation(raw)
     lines, is_proven = owned_data(raw)
     outcome = _Outcome(raw)
@@ -274,8 +277,8 @@ def decode_transaction(tx: Transaction, programs: ProgramSet) -> Decoded:
 
 
 def _is_whole(tx: Transaction, walked: Walk, shares: Sequence[Share]) -> bool:
-    """Whether nothing can be missing: logs are complete, or all that was cut is in the calls."""
-    if walked.is_whole:
+    """Whether nothing can be missing: logs are complete, or what they lack is in the calls."""
+    if walked.is_whole and tx.has_logs:
         return tx.has_inner
     has_calls = any(call.inner is not None for call in tx.calls)
     return has_calls and all(share.trades >= share.instructions for share in shares)
@@ -296,5 +299,6 @@ def _unknown_instructions(ran: Sequence[tuple[Program, ProgramCalls]]) -> Iterat
     for program, calls in ran:
         for _, call in calls.calls:
             first = call.data[:8]
-            if first not in program.facts and first not in program.other_instructions:
+            is_known = first in program.facts or first in program.other_instructions
+            if len(first) == DISCRIMINATOR_BYTES and not is_known:
                 yield Unknown(program.name, "instruction", first)

@@ -131,6 +131,7 @@ def _enriched(body: dict[str, Any]) -> Transaction:
         account_keys=(),
         calls=tuple(calls),
         has_inner=True,
+        has_logs=False,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from programs.events import AnyEvent
 from programs.interface import Interface, names_by_discriminator
+from programs.layout import InterfaceError
 
 EVENT_CPI = bytes.fromhex("e445a52e51cb9a1d")
 """What an Anchor program's call to itself starts with when its data is an event."""
@@ -105,6 +106,7 @@ class Program:
         fetch: Sequence[str] = (),
         canonical: Canonical | None = None,
     ) -> None:
+        _check_names(interface, events, (*(instructions or {}), *fetch))
         self.name = interface.program
         self.id = interface.id
         self.address = interface.address
@@ -140,6 +142,17 @@ class Program:
             return Context(ordinal, None, {}, emitted.also)
         fact = self.facts.get(call.data[:8])
         return Context(ordinal, call, fact.accounts if fact is not None else {}, emitted.also)
+
+
+def _check_names(
+    interface: Interface, events: Mapping[str, EventDecoder], instructions: Sequence[str]
+) -> None:
+    """Raises InterfaceError for an event without a decoder, or a name the interface lacks."""
+    stated = {name.partition("@")[0] for name in interface.events}
+    for name in stated ^ set(events):
+        raise InterfaceError(f"{interface.program}: {name} is not both an event and decoded")
+    for name in set(instructions) - set(interface.instructions):
+        raise InterfaceError(f"{interface.program} has no instruction {name}")
 
 
 _LOGGED = tuple(Context(ordinal) for ordinal in range(16))

@@ -93,6 +93,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """Every instruction, top-level and nested, in the order they ran."""
     has_inner: bool
     """Whether the node recorded inner instructions at all."""
+    has_logs: bool
+    """Whether it recorded logs."""
     version: int | str | None = None
     tx_index: int | None = None
     """Index in the block, where the node says it."""
@@ -150,6 +152,7 @@ def _transaction(body: dict[str, Any]) -> Transaction:
         account_keys=keys,
         calls=_calls(message.get("instructions") or [], inner or [], keys),
         has_inner=inner is not None,
+        has_logs=bool(logs),
         version=body.get("version"),
         tx_index=_whole(body.get("transactionIndex")),
     )

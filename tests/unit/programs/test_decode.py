@@ -178,6 +178,22 @@ def test_a_recording_without_inner_instructions_is_not_whole() -> None:
     assert decode_transaction(parse_transaction(result), ALL).needs_transaction
 
 
+def test_a_node_without_logs_is_asked_for_the_transaction() -> None:
+    """A transaction that succeeded wrote something: no lines at all say nothing about it."""
+    assert decode_logs([], None, ALL) == Decoded(needs_transaction=True)
+    result = MadeUp([buy(1)]).json()
+    result["meta"]["logMessages"] = None
+    whole = decode_transaction(parse_transaction(result), ALL)
+    assert amounts(whole) == [(0, 1)]
+    assert not whole.needs_transaction
+    bought = event_bytes(boop.INTERFACE, "TokenBoughtEvent", {"mint": key("mint")})
+    data = bytes.fromhex(boop.INTERFACE.instructions["buy_token"].discriminator)
+    silent = MadeUp([Runs(boop.PROGRAM.id, [Runs(TOKEN), Emits(bought, calls=False)], data=data)])
+    result = silent.json()
+    result["meta"]["logMessages"] = None
+    assert decode_transaction(parse_transaction(result), ALL).needs_transaction
+
+
 def test_a_truncated_program_that_only_logs_is_not_whole() -> None:
     """Its events are nowhere else: the trades that are missing are counted."""
     bought = event_bytes(boop.INTERFACE, "TokenBoughtEvent", {"mint": key("mint")})

@@ -9,7 +9,8 @@ import pytest
 from programs import boop, dbc, heaven, launchlab, moonshot, pumpswap
 from programs.decode import decode_payload, decode_transaction
 from programs.events import NATIVE_SOL, Completed, Created, Migrated, Traded
-from programs.program import Program
+from programs.layout import InterfaceError
+from programs.program import EventDecoder, Program
 from programs.registry import PROGRAMS, program_set
 from programs.rpc_json import parse_transaction
 from tests.helpers.borsh import event_bytes
@@ -280,6 +281,21 @@ def test_heaven() -> None:
     made = one(heaven.PROGRAM, payload)
     assert (made.mint, made.wallet, made.creator) == (MINT, WALLET, key("creator"))
     assert (made.virtual_base, made.virtual_quote) == (9, 4)
+
+
+def test_a_launchpad_is_checked_when_it_is_made() -> None:
+    """An event without a decoder, and names the interface lacks, fail when the program starts."""
+    decoders: dict[str, EventDecoder] = {
+        "TradeEvent": heaven.traded,
+        "CreateStandardLiquidityPoolEvent": heaven.created,
+    }
+    Program(heaven.INTERFACE, decoders)
+    with pytest.raises(InterfaceError, match="CreateStandardLiquidityPoolEvent"):
+        Program(heaven.INTERFACE, {"TradeEvent": heaven.traded})
+    with pytest.raises(InterfaceError, match="NewEvent"):
+        Program(heaven.INTERFACE, decoders | {"NewEvent": heaven.traded})
+    with pytest.raises(InterfaceError, match="by"):
+        Program(heaven.INTERFACE, decoders, fetch=("by",))
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=lambda program: program.name)

@@ -102,16 +102,16 @@ def hostile(kind: str, size: int) -> list[str]:
     ["events", "events and calls", "look-alikes", "data of others", "one long text"],
 )
 def test_time_is_linear_in_the_input(kind: str) -> None:
-    """Four times the logs take about four times as long, megabytes included."""
+    """Eight times the logs take about eight times as long (a square would take 64), at megabytes."""
 
     def seconds(size: int) -> float:
         lines = hostile(kind, size)
         best = 1e9
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             decode_logs(lines, None, ALL)
             walk(lines)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
-    assert seconds(2_000_000) < 9 * seconds(500_000) + 0.02
+    assert seconds(4_000_000) < 20 * seconds(500_000) + 0.02
