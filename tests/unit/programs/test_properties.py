@@ -102,7 +102,7 @@ def hostile(kind: str, size: int) -> list[str]:
     ["events", "events and calls", "look-alikes", "data of others", "one long text"],
 )
 def test_time_is_linear_in_the_input(kind: str) -> None:
-    """Eight times the logs take about eight times as long (a square would take 64), at megabytes."""
+    """Eight times the logs take about eight times as long (a square would take 64)."""
 
     def seconds(size: int) -> float:
         lines = hostile(kind, size)
