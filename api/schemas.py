@@ -12,8 +12,7 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from db.feed import Position as FeedPosition
-from db.reads import TradeView
+from db.reads import Moment, TradeView
 from db.rows import CandleRow, PositionRow, TokenRow
 from programs.curve import market_cap_text
 from programs.keys import b58, signature_b58
@@ -34,11 +33,29 @@ class Meta(Model):
 
     epoch: str = Field(description="Renewed when history is rebuilt.", examples=["k3x9a1b2"])
     feed_seq: int = Field(description="Position in the feed.", examples=[1060])
+    frontier_slot: int | None = Field(
+        description="Every slot up to here is verified: nothing is missing below. Null: none yet.",
+        examples=[452654932],
+    )
+    finalized_slot: int | None = Field(
+        description="No fork can undo slots up to here.", examples=[452654900]
+    )
+    complete: bool = Field(
+        description="Nothing is known to be missing up to the newest slot the node told us of, "
+        "moments ago. False while a hole is open, or while nobody looks."
+    )
 
     @classmethod
-    def of(cls, position: FeedPosition) -> Meta:
-        """From the position the read was made at."""
-        return cls(epoch=position.epoch, feed_seq=position.seq)
+    def of(cls, moment: Moment) -> Meta:
+        """From the moment the read was made at."""
+        position, horizon = moment.position, moment.horizon
+        return cls(
+            epoch=position.epoch,
+            feed_seq=position.seq,
+            frontier_slot=horizon.frontier_slot,
+            finalized_slot=horizon.finalized_slot,
+            complete=horizon.is_complete,
+        )
 
 
 class Token(Model):

@@ -81,6 +81,21 @@ class Checkpoint(msgspec.Struct, frozen=True):
         return self.slot >= self.tip_slot and self.age_s <= STALE_S
 
 
+class Horizon(msgspec.Struct, frozen=True):
+    """How far history is verified, over all programs that are indexed; nulls: nothing is yet."""
+
+    frontier_slot: int | None
+    finalized_slot: int | None
+    is_complete: bool
+
+
+HORIZON = f"""SELECT min(slot) AS frontier_slot, min(finalized_slot) AS finalized_slot,
+    coalesce(bool_and(slot >= tip_slot AND updated_at > now() - interval '{STALE_S:g} s'), false)
+        AS is_complete
+    FROM checkpoints"""  # noqa: S608 - a constant
+"""One row with the columns of `Horizon`."""
+
+
 class Range(msgspec.Struct, frozen=True):
     """Slots verified in one way."""
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 import asyncpg
 import msgspec
 
+from db.coverage import HORIZON, Horizon
 from db.feed import Position, Scope, frozen, last_log_seq
 from db.pool import Connection, Pool
 from db.rows import CandleRow, PositionRow, TokenRow
@@ -31,10 +32,17 @@ SNAPSHOT_TRADES = 50
 SNAPSHOT_POSITIONS = 200
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """What an answer shows: everything in the feed up to here, and how far that is verified."""
+
+    position: Position
+    horizon: Horizon
+
+
 class Page(msgspec.Struct, Generic[Item], frozen=True):
     """Items, newest first; `last` is the key to go on from, None at the end."""
 
-    position: Position
+    moment: Moment
     items: list[Item]
     last: tuple[int, ...] | None
 
@@ -103,25 +111,25 @@ async def tokens(pool: Pool, order: TokenOrder, before: Before, limit: int) -> P
     """Tokens by age (new) or by their newest state change (active), newest first."""
     key = _ORDER_OF_TOKENS[order]
     where, arguments = ("true", []) if before is None else (f"t.{key} < $2", [before[0]])
-    position, records = await _at_position(
+    moment, records = await _at_moment(
         pool,
         f"SELECT {_TOKENS} FROM tokens t WHERE {where} ORDER BY t.{key} DESC LIMIT $1",
         limit + 1,
         *arguments,
     )
     return _page(
-        position, [_token(each) for each in records], limit, lambda row: (getattr(row, key),)
+        moment, [_token(each) for each in records], limit, lambda row: (getattr(row, key),)
     )
 
 
-async def token(pool: Pool, mint: bytes) -> tuple[Position, TokenRow | None]:
+async def token(pool: Pool, mint: bytes) -> tuple[Moment, TokenRow | None]:
     """One token."""
-    position, records = await _at_position(
+    moment, records = await _at_moment(
         pool,
         f"SELECT {_TOKENS} FROM tokens t WHERE t.mint = $1",
         mint,
     )
-    return position, _token(records[0]) if records else None
+    return moment, _token(records[0]) if records else None
 
 
 async def trades(pool: Pool, scope: Scope, before: Before, limit: int) -> Page[TradeView]:
@@ -131,14 +139,14 @@ async def trades(pool: Pool, scope: Scope, before: Before, limit: int) -> Page[T
     if before is not None:
         where += " AND (t.slot, t.seq) < ($3, $4)"
         arguments.extend(before)
-    position, records = await _at_position(
+    moment, records = await _at_moment(
         pool,
         f"SELECT {_TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
         f"WHERE {where} AND NOT t.retracted ORDER BY t.slot DESC, t.seq DESC LIMIT $2",
         *arguments,
     )
     found = [_trade(each) for each in records]
-    return _page(position, found, limit, lambda row: (row.slot, row.seq))
+    return _page(moment, found, limit, lambda row: (row.slot, row.seq))
 
 
 async def candles(
@@ -146,7 +154,7 @@ async def candles(
 ) -> Page[CandleRow]:
     """Bars of a token, newest first."""
     where, arguments = ("true", []) if before is None else ("t.start < $4", [before[0]])
-    position, records = await _at_position(
+    moment, records = await _at_moment(
         pool,
         f"SELECT {_CANDLES} FROM candles t WHERE t.mint = $1 AND t.interval_s = $2 "
         f"AND {where} ORDER BY t.start DESC LIMIT $3",
@@ -156,7 +164,7 @@ async def candles(
         *arguments,
     )
     found = [CandleRow(**_fields(CandleRow, each)) for each in records]
-    return _page(position, found, limit, lambda row: (row.start,))
+    return _page(moment, found, limit, lambda row: (row.start,))
 
 
 async def snapshot(pool: Pool, scope: Scope) -> Snapshot:
@@ -227,26 +235,30 @@ async def _fetch_positions(connection: Connection, wallet: bytes) -> list[Positi
     return [PositionRow(**_fields(PositionRow, each)) for each in records]
 
 
-async def _at_position(
+async def _at_moment(
     pool: Pool, select: str, *arguments: object
-) -> tuple[Position, list[asyncpg.Record]]:
-    """Rows of `select` and the feed's position, in one statement and so of one moment."""
+) -> tuple[Moment, list[asyncpg.Record]]:
+    """Rows of `select`, the feed's position and the horizon, in one statement, so of one moment."""
     records = await pool.fetch(
-        "SELECT h.epoch AS head_epoch, h.seq AS head_seq, r.* "
-        f"FROM feed_head h LEFT JOIN LATERAL (SELECT true AS is_found, q.* FROM ({select}) q) r "
-        "ON true",
+        "SELECT h.epoch AS head_epoch, h.seq AS head_seq, z.*, r.* "
+        f"FROM feed_head h CROSS JOIN ({HORIZON}) z "
+        f"LEFT JOIN LATERAL (SELECT true AS is_found, q.* FROM ({select}) q) r ON true",
         *arguments,
         timeout=TIMEOUT_S,
     )
-    position = Position(records[0]["head_epoch"], records[0]["head_seq"])
-    return position, [record for record in records if record["is_found"]]
+    first = records[0]
+    moment = Moment(
+        Position(first["head_epoch"], first["head_seq"]),
+        Horizon(first["frontier_slot"], first["finalized_slot"], first["is_complete"]),
+    )
+    return moment, [record for record in records if record["is_found"]]
 
 
 def _page(
-    position: Position, found: list[Item], limit: int, key: Callable[[Item], tuple[int, ...]]
+    moment: Moment, found: list[Item], limit: int, key: Callable[[Item], tuple[int, ...]]
 ) -> Page[Item]:
     items = found[:limit]
-    return Page(position, items, key(items[-1]) if len(found) > limit else None)
+    return Page(moment, items, key(items[-1]) if len(found) > limit else None)
 
 
 def _token(record: asyncpg.Record) -> TokenRow:

@@ -48,17 +48,17 @@ async def tokens(
     return TokenPage(
         items=[Token.of(row) for row in page.items],
         next=_next(page.last),
-        meta=Meta.of(page.position),
+        meta=Meta.of(page.moment),
     )
 
 
 @router.get("/{mint}", summary="One token", responses=responses(400, 404, 422, 503))
 async def token(services: ServicesOf, mint: MintOf) -> TokenAnswer:
     """The token's state after its newest trade."""
-    position, row = await reads.token(services.pool, mint)
+    moment, row = await reads.token(services.pool, mint)
     if row is None:
         raise _unknown(mint)
-    return TokenAnswer(**Token.of(row).model_dump(), meta=Meta.of(position))
+    return TokenAnswer(**Token.of(row).model_dump(), meta=Meta.of(moment))
 
 
 @router.get(
@@ -78,7 +78,7 @@ async def trades(
     return TradePage(
         items=[Trade.of(row) for row in page.items],
         next=_next(page.last),
-        meta=Meta.of(page.position),
+        meta=Meta.of(page.moment),
     )
 
 
@@ -102,7 +102,7 @@ async def candles(
     return CandlePage(
         items=[Candle.of(row) for row in page.items],
         next=_next(page.last),
-        meta=Meta.of(page.position),
+        meta=Meta.of(page.moment),
     )
 
 

@@ -29,5 +29,5 @@ async def trades(
     return TradePage(
         items=[Trade.of(row) for row in page.items],
         next=None if page.last is None else cursor_of(page.last),
-        meta=Meta.of(page.position),
+        meta=Meta.of(page.moment),
     )
