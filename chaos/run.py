@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from chaos.clock import build_clock
-from chaos.plan import FAULTS, Plan, PlanOptions, describe, make_plan
+from chaos.plan import FAULTS, LINKS, Plan, PlanOptions, describe, make_plan
 from chaos.scenario import Scenario
 from chaos.settling import BOUND_S, Outcome
 from chaos.system import Database
@@ -58,7 +59,9 @@ async def chaos(options: ChaosOptions, say: Say) -> None:
     """Play every seed and print what came of it. Raises VerdictFailed if any count is not 0."""
     plans = options.plans()
     say(f"counts are {NAMES}, in rows and at a WebSocket client of `global`")
-    failed = [plan.seed for plan, outcome in await play(plans, say) if not outcome.is_clean]
+    played = await play(plans, say)
+    say(tally(plans, [outcome for _, outcome in played]))
+    failed = [plan.seed for plan, outcome in played if not outcome.is_clean]
     if failed:
         raise VerdictFailed(
             f"{len(failed)} of {len(plans)} seeds failed",
@@ -143,6 +146,19 @@ def report(plan: Plan, outcome: Outcome, took_s: float) -> list[str]:
         lines += [f"    client: {text}" for text in outcome.client.examples]
         lines += [f"    folds: {text}" for text in outcome.unfolded[:_EXAMPLES]]
     return lines
+
+
+def tally(plans: Sequence[Plan], outcomes: Sequence[Outcome]) -> str:
+    """How often each fault struck, over all seeds: a fault that met nothing proves nothing."""
+    met = Counter[str]()
+    for plan, outcome in zip(plans, outcomes, strict=True):
+        met.update(outcome.met)
+        met.update(strike.fault for strike in plan.strikes)
+        met.update(window.fault for window in plan.windows if window.fault in LINKS)
+    retracted = sum(outcome.retracted for outcome in outcomes)
+    events = sum(outcome.events for outcome in outcomes)
+    struck = ", ".join(f"{name} {met[name]}" for name in FAULTS if met[name])
+    return f"{events} events, {retracted} retracted; faults struck: {struck or 'none'}"
 
 
 def _after(seconds: float | None) -> str:

@@ -160,6 +160,7 @@ def env_of(plan: Plan, url: str, proxy: Proxy) -> dict[str, str]:
         "RPC_REQUESTS_PER_SECOND": "1000",
         "WEBSOCKET_REPLAY_EVENTS": "10000",
         "WEBSOCKET_REPLAY_BYTES": "67108864",
+        "WEBSOCKET_REPLAY_S": "86400",
     }
 
 

@@ -56,6 +56,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             self.rows.is_clean
             and self.client.is_clean
             and not self.unfolded
+            and not self.overclaims
             and all(at is not None and at <= BOUND_S for at in (self.settled_s, self.frontier_s))
         )
 
