@@ -24,6 +24,7 @@ from db.migrate import migrate as migrate_database
 from db.pool import Pool, pool_of
 from frontend.build import build_page
 from indexer.replay import replay as replay_files
+from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
 from localnet.node import Localnet, run_localnet
 from localnet.traders import Traders
@@ -136,6 +137,20 @@ async def run_migrate(settings: Settings) -> None:
     say(f"applied: {', '.join(done)}" if done else "the schema is up to date")
 
 
+async def run_requeue(settings: Settings) -> None:
+    """The quarantine through today's decoders."""
+    async with database(settings) as pool:
+        with typer.progressbar(length=100, label="requeue", file=sys.stderr) as bar:
+            outcome = await requeue_all(
+                settings, pool, lambda done, total: bar.update(100 * done // total - bar.pos)
+            )
+    say(
+        f"{outcome.released} of {outcome.total} transactions left the quarantine with "
+        f"{outcome.events} new events; {outcome.still_undecodable} still can't be decoded, "
+        f"{outcome.not_at_the_node} the node no longer has"
+    )
+
+
 async def run_replay(settings: Settings, files: list[Path]) -> None:
     """Recorded notifications through the real pipeline."""
     async with database(settings) as pool:
@@ -201,6 +216,12 @@ def migrate(data_dir: DataDir = None) -> None:
 def replay(files: Files, data_dir: DataDir = None) -> None:
     """Recorded notifications or transactions through the real pipeline, into the database."""
     run_until_stopped(run_replay(configured(data_dir=data_dir), files))
+
+
+@app.command()
+def requeue(data_dir: DataDir = None) -> None:
+    """Decode what lies in quarantine again, after an upgrade, each transaction once."""
+    run_until_stopped(run_requeue(configured(data_dir=data_dir)))
 
 
 @app.command()
