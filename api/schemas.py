@@ -110,6 +110,9 @@ class Trade(Model):
     signature: str
     ordinal: int = Field(description="Which of its program's events in the transaction.")
     slot: int
+    tx_index: int | None = Field(
+        description="Of the transaction in its block. Null: not known yet; it is soon."
+    )
     seq: int
     program: str = Field(examples=["pump"])
     side: Literal["buy", "sell"]
@@ -281,6 +284,7 @@ def _trade_fields(row: TradeView) -> dict[str, object]:
         "signature": signature_b58(row.signature),
         "ordinal": row.ordinal,
         "slot": row.slot,
+        "tx_index": row.tx_index,
         "seq": row.seq,
         "program": row.program,
         "side": "buy" if row.is_buy else "sell",

@@ -54,6 +54,7 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True):
     program: str
     ordinal: int
     slot: int
+    tx_index: int | None
     seq: int
     mint: bytes
     wallet: bytes | None
@@ -102,6 +103,11 @@ _TRADES = _columns(TradeView, _OF_TOKEN)
 _CANDLES = _columns(CandleRow)
 _POSITIONS = _columns(PositionRow)
 
+_UNPLACED = 2**31 - 1
+_PLACE = f"t.slot, coalesce(t.tx_index, {_UNPLACED}), t.seq"
+"""The chain's order: inside a slot that of the block. What is not placed yet is the newest."""
+_NEWEST_FIRST = f"t.slot DESC, coalesce(t.tx_index, {_UNPLACED}) DESC, t.seq DESC"
+
 _ORDER_OF_TOKENS: Mapping[TokenOrder, str] = MappingProxyType(
     {"new": "first_seq", "active": "state_seq"}
 )
@@ -137,16 +143,16 @@ async def trades(pool: Pool, scope: Scope, before: Before, limit: int) -> Page[T
     where, key = ("t.mint = $1", scope.mint) if scope.mint else ("t.wallet = $1", scope.wallet)
     arguments: list[object] = [key, limit + 1]
     if before is not None:
-        where += " AND (t.slot, t.seq) < ($3, $4)"
+        where += f" AND t.slot <= $3 AND ({_PLACE}) < ($3, $4, $5)"
         arguments.extend(before)
     moment, records = await _at_moment(
         pool,
         f"SELECT {_TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
-        f"WHERE {where} AND NOT t.retracted ORDER BY t.slot DESC, t.seq DESC LIMIT $2",
+        f"WHERE {where} AND NOT t.retracted ORDER BY {_NEWEST_FIRST} LIMIT $2",
         *arguments,
     )
     found = [_trade(each) for each in records]
-    return _page(moment, found, limit, lambda row: (row.slot, row.seq))
+    return _page(moment, found, limit, _place_of)
 
 
 async def candles(
@@ -205,7 +211,7 @@ async def _fetch_tokens(connection: Connection, where: str, *key: bytes) -> list
 async def _fetch_trades(connection: Connection, where: str, key: bytes) -> list[TradeView]:
     records = await connection.fetch(
         f"SELECT {_TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
-        f"WHERE {where} AND NOT t.retracted ORDER BY t.slot DESC, t.seq DESC LIMIT $1",
+        f"WHERE {where} AND NOT t.retracted ORDER BY {_NEWEST_FIRST} LIMIT $1",
         SNAPSHOT_TRADES,
         key,
     )
@@ -259,6 +265,10 @@ def _page(
 ) -> Page[Item]:
     items = found[:limit]
     return Page(moment, items, key(items[-1]) if len(found) > limit else None)
+
+
+def _place_of(row: TradeView) -> tuple[int, ...]:
+    return row.slot, _UNPLACED if row.tx_index is None else row.tx_index, row.seq
 
 
 def _token(record: asyncpg.Record) -> TokenRow:

@@ -347,7 +347,9 @@ class Sweep:
             return
         if hole.key not in self._delivered:
             await intake.put(update)
-            self._delivered.add(hole.key, is_placed=update.tx_index is not None)
+            self._delivered.add(hole.key)
+            # Its notification may have come meanwhile, and be the one that is stored.
+            self._place(msgspec.structs.replace(hole.info, transaction_index=update.tx_index))
             metrics.SWEEP_MISSED.inc(self.is_live() and bool(hole.program))
         self._holes.close(hole.key)
 

@@ -69,10 +69,10 @@ async def token(services: ServicesOf, mint: MintOf) -> TokenAnswer:
 async def trades(
     services: ServicesOf, mint: MintOf, limit: Limit = 50, cursor: Cursor = None
 ) -> TradePage:
-    """By slot, and inside a slot in the order they were stored. Trades a fork undid are not in
+    """By slot, and inside a slot in that of the block. Trades a fork undid are not in
     it.
     """
-    page = await reads.trades(services.pool, Scope(mint=mint), key_of_cursor(cursor, 2), limit)
+    page = await reads.trades(services.pool, Scope(mint=mint), key_of_cursor(cursor, 3), limit)
     if not page.items:
         await _require(services.pool, mint)
     return TradePage(

@@ -22,10 +22,10 @@ router = APIRouter(prefix="/api/v1/wallets", tags=["wallets"])
 async def trades(
     services: ServicesOf, wallet: WalletOf, limit: Limit = 50, cursor: Cursor = None
 ) -> TradePage:
-    """By slot, and inside a slot in the order they were stored. A wallet that was never seen has
+    """By slot, and inside a slot in that of the block. A wallet that was never seen has
     none.
     """
-    page = await reads.trades(services.pool, Scope(wallet=wallet), key_of_cursor(cursor, 2), limit)
+    page = await reads.trades(services.pool, Scope(wallet=wallet), key_of_cursor(cursor, 3), limit)
     return TradePage(
         items=[Trade.of(row) for row in page.items],
         next=None if page.last is None else cursor_of(page.last),
