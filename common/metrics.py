@@ -34,6 +34,11 @@ INDEXER_PENDING = Gauge(
 INDEXER_STORED_SLOT = Gauge("curvefeed_indexer_stored_slot", "Newest slot with committed updates")
 INDEXER_CALLS = Counter("curvefeed_indexer_calls_total", "Calls to JSON-RPC endpoints", ["method"])
 
+# --- forks, endpoints, lease
+INDEXER_RETRACTED = Counter(
+    "curvefeed_indexer_retracted_total", "Events taken back because a fork abandoned their slot"
+)
+
 # --- completeness
 SWEEP_FRONTIER_SLOT = Gauge(
     "curvefeed_sweep_frontier_slot", "Every slot up to here is verified and stored", ["program"]

@@ -97,6 +97,7 @@ class TradeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     user_quote_amount: int | None
     fees: str
     price: Decimal | None
+    market_cap: Decimal | None
     virtual_base: int | None
     virtual_quote: int | None
     real_base: int | None
@@ -108,7 +109,9 @@ class TradeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
 
 
 class TokenEventRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """A new row of `token_events`; `kind` is create, complete or migrate."""
+    """A new row of `token_events`; `kind` is create, complete or migrate. A creation holds the
+    first state of its token, a migration the pool that is the token's from then on.
+    """
 
     signature: bytes
     program: str
@@ -119,6 +122,13 @@ class TokenEventRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     mint: bytes
     wallet: bytes | None
     block_time: int | None
+    pool: bytes | None = None
+    price: Decimal | None = None
+    market_cap: Decimal | None = None
+    virtual_base: int | None = None
+    virtual_quote: int | None = None
+    real_base: int | None = None
+    real_quote: int | None = None
 
 
 class FeedInsert(msgspec.Struct, kw_only=True, frozen=True, gc=False):
@@ -163,6 +173,7 @@ class PastTrade(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     base_amount: int
     quote_amount: int
     user_quote_amount: int | None
+    tx_index: int | None = None
 
 
 Identity = tuple[bytes, str, int, int]

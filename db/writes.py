@@ -78,16 +78,18 @@ _TRADES = _Table(
         "signature": "bytea", "program": "text", "ordinal": "int2", "slot": "int8",
         "tx_index": "int4", "seq": "int8", "mint": "bytea", "wallet": "bytea", "is_buy": "bool",
         "base_amount": "numeric", "quote_amount": "numeric", "user_quote_amount": "numeric",
-        "fees": "jsonb", "price": "numeric", "virtual_base": "numeric", "virtual_quote": "numeric",
-        "real_base": "numeric", "real_quote": "numeric", "progress_bps": "int2",
-        "block_time": "int8", "extra_bytes": "int2", "is_own": "bool",
+        "fees": "jsonb", "price": "numeric", "market_cap": "numeric", "virtual_base": "numeric",
+        "virtual_quote": "numeric", "real_base": "numeric", "real_quote": "numeric",
+        "progress_bps": "int2", "block_time": "int8", "extra_bytes": "int2", "is_own": "bool",
     },
 )  # fmt: skip
 _TOKEN_EVENTS = _Table(
     "token_events",
     {
         "signature": "bytea", "program": "text", "ordinal": "int2", "slot": "int8", "seq": "int8",
-        "kind": "text", "mint": "bytea", "wallet": "bytea", "block_time": "int8",
+        "kind": "text", "mint": "bytea", "wallet": "bytea", "block_time": "int8", "pool": "bytea",
+        "price": "numeric", "market_cap": "numeric", "virtual_base": "numeric",
+        "virtual_quote": "numeric", "real_base": "numeric", "real_quote": "numeric",
     },
 )  # fmt: skip
 _TOKENS = _Table(
@@ -184,19 +186,21 @@ async def store(connection: Connection, changes: Changes) -> None:
 
 async def known(
     connection: Connection, trades: Collection[bytes], token_events: Collection[bytes]
-) -> set[Identity]:
-    """Identities already stored of trades and of token events with these signatures."""
+) -> dict[Identity, bool]:
+    """Stored trades and token events of these signatures, and of each whether it stands (False: it
+    was withdrawn).
+    """
     rows = await connection.fetch(
-        """SELECT t.signature, program, ordinal, slot
+        """SELECT t.signature, program, ordinal, slot, NOT retracted
            FROM unnest($1::bytea[]) AS key (signature) JOIN trades t USING (signature)
            UNION ALL
-           SELECT e.signature, program, ordinal, slot
+           SELECT e.signature, program, ordinal, slot, NOT retracted
            FROM unnest($2::bytea[]) AS key (signature) JOIN token_events e USING (signature)""",
         list(trades),
         list(token_events),
         timeout=_TIMEOUT_S,
     )
-    return {(row[0], row[1], row[2], row[3]) for row in rows}
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
 
 async def load(
@@ -273,7 +277,8 @@ async def load_past(
         return found
     wallets, mints = zip(*keys, strict=True)
     rows = await connection.fetch(
-        """SELECT wallet, mint, slot, seq, is_buy, base_amount, quote_amount, user_quote_amount
+        """SELECT wallet, mint, slot, seq, is_buy, base_amount, quote_amount, user_quote_amount,
+                  tx_index
            FROM trades JOIN unnest($1::bytea[], $2::bytea[]) AS key (wallet, mint)
                 USING (wallet, mint)
            WHERE is_own AND NOT retracted ORDER BY slot, seq""",

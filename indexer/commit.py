@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from db import coverage, writes
+from db import coverage, retract, writes
 from db.coverage import Marking
 from db.pool import Connection
+from db.quarantine import Landing, release
 from db.rows import Changes, Identity, PoolRow, QuarantineRow
 from db.writer import Writer
 from indexer.fold import fold
+from indexer.refold import reorder
 from indexer.seen import Seen, keys_of, late_positions
 from indexer.updates import Update
 from programs.events import Traded
@@ -27,6 +29,8 @@ class Batch(msgspec.Struct):
     """Looks at the node that vouch for everything up to this batch, oldest first."""
     deferred: list[Update] = []
     """Not to be stored: they need their transactions first."""
+    released: list[Landing] = []
+    """Taken out of quarantine: what still fails of them is in `quarantine` again."""
 
 
 async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
@@ -36,6 +40,8 @@ async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
     committed again, for events are known by their identity.
     """
     async with writer.transaction() as connection:
+        if batch.released:
+            await release(connection, batch.released)
         new = await _new(connection, batch.events)
         changes = await _folded(connection, new, commitment) if new else Changes()
         changes.pools, changes.quarantine = batch.pools, batch.quarantine
@@ -43,7 +49,14 @@ async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
             await writes.store(connection, changes)
         for marking in batch.markings:
             await coverage.mark(connection, marking)
+        await reorder(connection, _placed_slots(batch, changes))
     return changes
+
+
+def _placed_slots(batch: Batch, changes: Changes) -> set[int]:
+    """Slots in which something got its place in the block, which may be another than assumed."""
+    late = {row.slot for row in changes.trades if row.tx_index is not None}
+    return late | {place.slot for marking in batch.markings for place in marking.places}
 
 
 async def _new(connection: Connection, events: Sequence[Seen]) -> list[Seen]:
@@ -55,8 +68,9 @@ async def _new(connection: Connection, events: Sequence[Seen]) -> list[Seen]:
     known = await writes.known(connection, trades, others)
     new: dict[Identity, Seen] = {}
     for seen in events:
-        if seen.identity not in known:
+        if not known.get(seen.identity):
             new.setdefault(seen.identity, seen)
+    await retract.make_room(connection, [identity for identity in new if identity in known])
     return sorted(new.values(), key=lambda seen: seen.slot)
 
 

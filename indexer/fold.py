@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from db.rows import (
     CandleKey,
     CandleRow,
@@ -107,7 +109,7 @@ class _Folding:
         if is_own:
             self._move(token, seen, event, seq, spot)
             position = self._position(seen, event, seq)
-        self._changes.trades.append(_trade_row(seen, event, seq, spot[0], is_own=is_own))
+        self._changes.trades.append(_trade_row(seen, event, seq, spot, is_own=is_own))
         self._tell(
             seen, seq, "new_trade",
             messages.new_trade(seen, event, self._commitment, *spot),
@@ -131,8 +133,10 @@ class _Folding:
         assert seen.block_time is not None  # noqa: S101 - the caller looked
         key = candles.key_of(seen.mint, seen.block_time)
         candle = self._state.candles.get(key)
-        if candle is None:
+        if candle is None or candle.trades == 0:  # none: all it held was retracted
+            rev = 0 if candle is None else candle.rev
             candle = self._state.candles[key] = candles.opened(key, price, seen.slot, seq)
+            candle.rev = rev
         candles.apply(candle, price, seen.slot, seq)
         candle.volume_base += event.base_amount
         candle.volume_quote += event.quote_amount
@@ -147,7 +151,7 @@ class _Folding:
         position = self._state.positions.get(key)
         if position is None:
             position = PositionRow(wallet=key[0], mint=key[1])
-        trade = _past(event, seen.slot, seq)
+        trade = _past(event, seen, seq)
         past = self._state.past.get(key)
         if past is not None:
             past.append(trade)
@@ -166,33 +170,24 @@ class _Folding:
         token.decimals = event.base_decimals if event.base_decimals is not None else token.decimals
         token.supply, token.flags = event.supply, list(event.flags)
         token.created_slot, token.created_at = seen.slot, seen.block_time
+        spot = _spot(token, seen, event)
         if token.trades == 0:  # seen after trades, however late, it cannot be news of the price
-            _set_state(token, event, seen.slot, seq, _spot(token, seen, event))
-        self._event_row(seen, seq, "create")
+            _set_state(token, event, seen.slot, seq, spot)
+        self._changes.token_events.append(_creation_row(seen, event, seq, spot))
         told = messages.token_created(seen, event, self._commitment, token)
         self._tell(seen, seq, "token_created", told, messages.price_update(token))
 
     def _completed(self, token: TokenRow, seen: Seen, event: Completed, seq: int) -> None:
         token.completed_slot = seen.slot
-        self._event_row(seen, seq, "complete")
+        self._changes.token_events.append(_event_row(seen, seq, "complete"))
         told = messages.curve_completed(seen, event, self._commitment)
         self._tell(seen, seq, "curve_completed", told, messages.price_update(token))
 
     def _migrated(self, token: TokenRow, seen: Seen, event: Migrated, seq: int) -> None:
         token.migrated_slot, token.amm_pool = seen.slot, event.pool
-        self._event_row(seen, seq, "migrate")
+        self._changes.token_events.append(_event_row(seen, seq, "migrate", event.pool))
         told = messages.token_migrated(seen, event, self._commitment)
         self._tell(seen, seq, "token_migrated", told, messages.price_update(token))
-
-    def _event_row(self, seen: Seen, seq: int, kind: str) -> None:
-        event = seen.event
-        self._changes.token_events.append(
-            TokenEventRow(
-                signature=seen.signature, program=event.program, ordinal=event.ordinal,
-                slot=seen.slot, seq=seq, kind=kind, mint=seen.mint, wallet=event.wallet,
-                block_time=seen.block_time,
-            )
-        )  # fmt: skip
 
     def _tell(
         self, seen: Seen, seq: int, name: str, data: str, price: str | None,
@@ -243,25 +238,43 @@ def _set_state(token: TokenRow, event: Traded | Created, slot: int, seq: int, sp
     token.progress_bps = event.progress_bps if isinstance(event, Traded) else 0
 
 
-def _past(event: Traded, slot: int, seq: int) -> PastTrade:
+def _past(event: Traded, seen: Seen, seq: int) -> PastTrade:
     return PastTrade(
-        slot=slot, seq=seq, is_buy=event.is_buy, base_amount=event.base_amount,
+        slot=seen.slot, seq=seq, is_buy=event.is_buy, base_amount=event.base_amount,
         quote_amount=event.quote_amount, user_quote_amount=event.user_quote_amount,
+        tx_index=seen.tx_index,
     )  # fmt: skip
 
 
-def _trade_row(
-    seen: Seen, event: Traded, seq: int, price: Decimal | None, *, is_own: bool
-) -> TradeRow:
+def _trade_row(seen: Seen, event: Traded, seq: int, spot: Spot, *, is_own: bool) -> TradeRow:
     return TradeRow(
         signature=seen.signature, program=event.program, ordinal=event.ordinal, slot=seen.slot,
         tx_index=seen.tx_index, seq=seq, mint=seen.mint, wallet=event.wallet,
         is_buy=event.is_buy, base_amount=event.base_amount, quote_amount=event.quote_amount,
-        user_quote_amount=event.user_quote_amount, fees=messages.fees_json(event), price=price,
+        user_quote_amount=event.user_quote_amount, fees=messages.fees_json(event),
+        price=spot[0], market_cap=spot[1],
         virtual_base=event.virtual_base, virtual_quote=event.virtual_quote,
         real_base=event.real_base, real_quote=event.real_quote, progress_bps=event.progress_bps,
         block_time=seen.block_time, is_own=is_own,
         extra_bytes=min(event.extra_bytes, _MAX_EXTRA_BYTES),
+    )  # fmt: skip
+
+
+def _event_row(seen: Seen, seq: int, kind: str, pool: bytes | None = None) -> TokenEventRow:
+    event = seen.event
+    return TokenEventRow(
+        signature=seen.signature, program=event.program, ordinal=event.ordinal, slot=seen.slot,
+        seq=seq, kind=kind, mint=seen.mint, wallet=event.wallet, block_time=seen.block_time,
+        pool=pool,
+    )  # fmt: skip
+
+
+def _creation_row(seen: Seen, event: Created, seq: int, spot: Spot) -> TokenEventRow:
+    return msgspec.structs.replace(
+        _event_row(seen, seq, "create", event.pool),
+        price=spot[0], market_cap=spot[1],
+        virtual_base=event.virtual_base, virtual_quote=event.virtual_quote,
+        real_base=event.real_base, real_quote=event.real_quote,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from db.rows import PastTrade, PositionKey, PositionRow
+from indexer.order import in_order
 
 
 def apply(position: PositionRow, trade: PastTrade) -> None:
@@ -39,12 +40,8 @@ def _sell(position: PositionRow, amount: int, proceeds: int) -> None:
 
 
 def fold(key: PositionKey, trades: Iterable[PastTrade]) -> PositionRow:
-    """The position that these trades make, in order of (slot, seq)."""
+    """The position that these trades make, in the chain's order."""
     position = PositionRow(wallet=key[0], mint=key[1])
-    for trade in sorted(trades, key=_order):
+    for trade in in_order(trades):
         apply(position, trade)
     return position
-
-
-def _order(trade: PastTrade) -> tuple[int, int]:
-    return trade.slot, trade.seq

@@ -1,0 +1,138 @@
+"""Folding anew: tokens, candles and positions from what stands, in the chain's order.
+
+Needed where the fold's one-way street ends: when a fork takes events away, and when the order
+inside a block turns out to be another than that of arrival. Costs a read of what is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from db import retract, writes
+from db.pool import Connection
+from db.retract import Moment, PricedTrade, TokenSums
+from db.rows import CandleKey, CandleRow, Changes, PositionKey, PositionRow, TokenRow
+from indexer import candles, positions
+from indexer.order import in_order
+from indexer.seen import Keys
+
+
+class Refolded(msgspec.Struct):
+    """Rows as they should be, and what nothing is left for."""
+
+    tokens: dict[bytes, TokenRow] = {}
+    """Also those that are to be forgotten: rows without price and trades."""
+    positions: dict[PositionKey, PositionRow] = {}
+    candles: list[CandleRow] = []
+    forgotten_tokens: list[bytes] = []
+    forgotten_positions: list[PositionKey] = []
+
+
+async def reorder(connection: Connection, slots: Collection[int]) -> int:
+    """Fold anew what was folded in another order than the block's in these slots, and store it.
+
+    Call it inside the transaction that stores places or late rows of these slots; cheap where
+    nothing is out of order. Returns how many tokens were folded anew.
+    """
+    if not slots:
+        return 0
+    wrong = await retract.disordered(connection, slots)
+    if not wrong:
+        return 0
+    keys = Keys(
+        mints={mint for mint, _, _ in wrong},
+        positions={(wallet, mint) for mint, wallet, _ in wrong if wallet is not None},
+        candles={
+            (mint, candles.INTERVAL_S, start) for mint, _, start in wrong if start is not None
+        },
+    )
+    refolded = await refold(connection, keys)
+    await store(connection, refolded, Changes())
+    return len(keys.mints)
+
+
+async def refold(connection: Connection, keys: Keys) -> Refolded:
+    """What these rows should be by the stored events that stand. Writes nothing."""
+    stored = await writes.load(connection, keys.mints, keys.positions, keys.candles)
+    result = Refolded()
+    named = await retract.named_elsewhere(connection, keys.mints)
+    sums = await retract.sums(connection, keys.mints)
+    newest = await retract.newest_trades(connection, keys.mints)
+    moments = await retract.moments(connection, keys.mints)
+    for mint, token in stored.tokens.items():
+        of_token = in_order(newest.get(mint, []))
+        _set_token(token, sums.get(mint), of_token[-1:], moments.get(mint, []))
+        result.tokens[mint] = token
+        if mint not in named:
+            result.forgotten_tokens.append(mint)
+    trades = await retract.candle_trades(connection, keys.candles)
+    result.candles = [_candle(row, trades.get(key, [])) for key, row in stored.candles.items()]
+    await _positions(connection, keys.positions, result)
+    return result
+
+
+async def store(connection: Connection, refolded: Refolded, changes: Changes) -> None:
+    """Write the rows, together with `changes`, which holds what else this transaction writes."""
+    gone = set(refolded.forgotten_tokens), set(refolded.forgotten_positions)
+    changes.tokens = [row for key, row in refolded.tokens.items() if key not in gone[0]]
+    changes.positions = [row for key, row in refolded.positions.items() if key not in gone[1]]
+    changes.candles = refolded.candles
+    await writes.store(connection, changes)
+    await retract.forget(connection, *gone)
+
+
+async def _positions(
+    connection: Connection, keys: Collection[PositionKey], result: Refolded
+) -> None:
+    for key, trades in (await writes.load_past(connection, keys)).items():
+        result.positions[key] = positions.fold(key, trades)
+        if not trades:
+            result.forgotten_positions.append(key)
+
+
+def _set_token(
+    token: TokenRow, sums: TokenSums | None, newest: Sequence[Moment], moments: Sequence[Moment]
+) -> None:
+    """Everything of a token that events move; its names stay. `moments` are in order of slots."""
+    sums = sums or TokenSums()
+    token.trades, token.last_trade_at = sums.trades, sums.last_trade_at
+    token.volume_base, token.volume_quote = sums.volume_base, sums.volume_quote
+    last = {moment.kind: moment for moment in moments}
+    created, migrated = last.get("create"), last.get("migrate")
+    token.created_slot = None if created is None else created.slot
+    token.created_at = None if created is None else created.block_time
+    token.completed_slot = last["complete"].slot if "complete" in last else None
+    token.migrated_slot = None if migrated is None else migrated.slot
+    token.amm_pool = None if migrated is None else migrated.pool
+    _set_state(token, newest[0] if newest else created)
+
+
+def _set_state(token: TokenRow, moment: Moment | None) -> None:
+    for name in ("price", "market_cap", "progress_bps", *_RESERVES):
+        setattr(token, name, None if moment is None else getattr(moment, name))
+    token.state_slot = 0 if moment is None else moment.slot
+    token.state_seq = 0 if moment is None else moment.seq
+
+
+_RESERVES = ("virtual_base", "virtual_quote", "real_base", "real_quote")
+
+
+def _candle(stored: CandleRow, trades: Sequence[PricedTrade]) -> CandleRow:
+    """The bar these trades make, under a greater `rev`; without any its prices say nothing."""
+    rev = stored.rev + 1
+    key: CandleKey = stored.mint, stored.interval_s, stored.start
+    if not trades:
+        return msgspec.structs.replace(stored, volume_base=0, volume_quote=0, trades=0, rev=rev)
+    ordered = in_order(trades)
+    first, last = ordered[0], ordered[-1]
+    prices = [trade.price for trade in ordered]
+    return CandleRow(
+        mint=key[0], interval_s=key[1], start=key[2],
+        open=first.price, high=max(prices), low=min(prices), close=last.price,
+        first_slot=first.slot, first_seq=first.seq, last_slot=last.slot, last_seq=last.seq,
+        volume_base=sum(trade.base_amount for trade in ordered),
+        volume_quote=sum(trade.quote_amount for trade in ordered),
+        trades=len(ordered), rev=rev,
+    )  # fmt: skip
