@@ -55,6 +55,15 @@ class Campaign:
         """What the traders believe."""
         return self.planner.world
 
+    async def is_here(self) -> bool:
+        """Whether the node still serves the chain this campaign is on: it may have begun anew.
+
+        Some nodes begin anew with the same genesis hash; then at least our wallets are gone.
+        """
+        if await self.node.genesis_hash() != self.genesis:
+            return False
+        return None not in await self.node.accounts([each.address for each in self.world.wallets])
+
     def plan(self) -> Action:
         """The next transaction of the seeded mix."""
         self.world.cool(OPEN_COINS)

@@ -81,7 +81,7 @@ class Traders:
 
     async def _resumed(self, node: Node, campaign: Campaign | None) -> Campaign:
         """The same campaign if the chain is the same, its beliefs corrected; else a new one."""
-        if campaign is None or await node.genesis_hash() != campaign.genesis:
+        if campaign is None or not await campaign.is_here():
             campaign = await begin(node, self._seed)
             wallets = len(campaign.world.wallets)
             log.info("traders_started", url=self._rpc_url, wallets=wallets, seed=self._seed)
@@ -166,4 +166,6 @@ class _Crowd:
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_SETTLE_EVERY_S)
+            if not await self._campaign.is_here():
+                raise NodeError("the node serves another chain now")
             await self._campaign.settle()
