@@ -108,13 +108,13 @@ class _Outcome:
         if decoder is None:
             if payload[:8] not in program.other_events:
                 self.unknown.append(Unknown(program.name, "event", payload[:8]))
-                self.failed(program, emitted, "an event the interface does not have")
+                self._set_aside(program, emitted, "an event the interface does not have")
             return
         ordinal = self._ordinals.get(program.name, 0)
         try:
             self._keep(program.name, decoder(payload, program.context(ordinal, emitted)))
         except MISFITS as error:
-            self.failed(program, emitted, str(error))
+            self._set_aside(program, emitted, str(error))
 
     def instruction(self, program: Program, call: Call) -> None:
         """Decode an instruction of which no event tells."""
@@ -124,6 +124,14 @@ class _Outcome:
             self._keep(program.name, program.instructions[call.data[:8]](call, context))
         except MISFITS as error:
             self.failed(program, emitted, str(error))
+
+    def _set_aside(self, program: Program, emitted: Emitted, reason: str) -> None:
+        """An event of this program that a later version may decode: its ordinal is kept for it.
+
+        Otherwise the events after it would change their identity with that version.
+        """
+        self.failed(program, emitted, reason)
+        self._ordinals[program.name] = self._ordinals.get(program.name, 0) + 1
 
     def failed(self, program: Program, emitted: Emitted, reason: str) -> None:
         """Bytes for the quarantine."""
