@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from api.server import serve as serve_api
-from common.errors import CurvefeedError, GiveUp
+from common.errors import CurvefeedError, GiveUp, VerdictFailed
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
 from common.ports import require_free_port
@@ -23,6 +23,7 @@ from db.connect import database_url
 from db.migrate import migrate as migrate_database
 from db.pool import Pool, pool_of
 from frontend.build import build_page
+from indexer.audit import audit as audit_slots
 from indexer.replay import replay as replay_files
 from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
@@ -151,6 +152,24 @@ async def run_requeue(settings: Settings) -> None:
     )
 
 
+async def run_audit(settings: Settings, first: int, last: int, *, is_repairing: bool) -> None:
+    """A range of slots against the node. Raises VerdictFailed unless the database has all of it."""
+    total = (last - first + 1) * len(settings.program_names)
+    async with database(settings) as pool:
+        with typer.progressbar(length=total, label="audit", file=sys.stderr) as bar:
+            found = await audit_slots(
+                settings, pool, range(first, last + 1), lambda done: bar.update(done - bar.pos),
+                is_repairing=is_repairing,
+            )  # fmt: skip
+    say(
+        f"{found.listed} transactions listed; {found.missing} were missing, {found.events} events "
+        f"repaired; {found.undelivered} not delivered by the node; {found.unlisted} stored and not "
+        "listed"
+    )
+    if not found.is_whole:
+        raise VerdictFailed("the database is not what the node says", hint="Try --repair")
+
+
 async def run_replay(settings: Settings, files: list[Path]) -> None:
     """Recorded notifications through the real pipeline."""
     async with database(settings) as pool:
@@ -222,6 +241,18 @@ def replay(files: Files, data_dir: DataDir = None) -> None:
 def requeue(data_dir: DataDir = None) -> None:
     """Decode what lies in quarantine again, after an upgrade, each transaction once."""
     run_until_stopped(run_requeue(configured(data_dir=data_dir)))
+
+
+@app.command()
+def audit(
+    from_slot: Annotated[int, typer.Option(help="First slot.", min=0)],
+    to_slot: Annotated[int, typer.Option(help="Last slot.", min=0)],
+    repair: Annotated[bool, typer.Option("--repair", help="Store what is missing.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Slots against the node's own list, whatever the ledger says; --repair stores what lacks."""
+    settings = configured(data_dir=data_dir)
+    run_until_stopped(run_audit(settings, from_slot, to_slot, is_repairing=repair))
 
 
 @app.command()

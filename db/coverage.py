@@ -161,11 +161,11 @@ async def mark(connection: Connection, marking: Marking) -> None:
             marking.tip_slot, marking.finalized_slot, *(one.anchor or (None, None)),
             timeout=_TIMEOUT_S,
         )  # fmt: skip
-    await _place(connection, marking.places)
+    await place(connection, marking.places)
     await _note_gaps(connection, marking.gaps)
 
 
-async def _place(connection: Connection, places: Sequence[Place]) -> None:
+async def place(connection: Connection, places: Sequence[Place]) -> None:
     """Rows that came by the subscription, which does not say where in the block they stand."""
     if not places:
         return
@@ -230,6 +230,24 @@ async def stored(connection: Connection, keys: Collection[tuple[bytes, int]]) ->
         timeout=_TIMEOUT_S,
     )
     return {row["signature"] for row in rows}
+
+
+async def standing(
+    connection: Connection, program: str, first: int, last: int
+) -> set[tuple[bytes, int]]:
+    """Every (signature, slot) with events of a program that stand, in these slots."""
+    rows = await connection.fetch(
+        """SELECT signature, slot FROM trades
+           WHERE slot BETWEEN $2 AND $3 AND program = $1 AND NOT retracted
+           UNION
+           SELECT signature, slot FROM token_events
+           WHERE slot BETWEEN $2 AND $3 AND program = $1 AND NOT retracted""",
+        program,
+        first,
+        last,
+        timeout=_TIMEOUT_S,
+    )
+    return {(row["signature"], row["slot"]) for row in rows}
 
 
 async def completeness(

@@ -1,0 +1,171 @@
+"""`audit`: a range of slots against the node's own list, transaction by transaction.
+
+It trusts nothing that was recorded: not the ledger, not the frontier. What the node lists and the
+database lacks is fetched and decoded; what has no events lacks nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+import structlog
+
+from common.errors import GiveUp, NodeError
+from common.settings import Settings
+from db import coverage
+from db.coverage import Place
+from db.pool import Pool
+from db.writer import Writer, transient_errors
+from indexer.backoff import Backoff, insist
+from indexer.commit import Batch, commit
+from indexer.decoding import Decoder
+from indexer.delivered import Key
+from indexer.fetching import fetch
+from indexer.listing import Span, listed
+from indexer.pace import Priority
+from indexer.rpc import Node, SignatureInfo
+from indexer.run import find_pools_by, stored_by
+from indexer.updates import Update
+from programs.keys import signature_b58, signature_of
+from programs.program import Program
+from programs.registry import by_names
+
+Report = Callable[[int], None]
+"""Called with the number of slots that are done, over all programs."""
+
+_ATTEMPTS = 8
+_PAUSE_S = 0.25
+
+_log = structlog.get_logger(__name__)
+
+
+class Findings(msgspec.Struct):
+    """What came of it, in transactions. `events`: what was repaired."""
+
+    listed: int = 0
+    missing: int = 0
+    """The node has them, with events, and the database had not."""
+    undelivered: int = 0
+    """Listed, and not delivered: nobody knows whether they are missing."""
+    unlisted: int = 0
+    """Stored as standing, and not listed."""
+    events: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """The database has what the node has, by now."""
+        return not (self.undelivered or self.unlisted or (self.missing and not self.events))
+
+
+async def audit(
+    settings: Settings, pool: Pool, slots: range, report: Report, *, is_repairing: bool = False
+) -> Findings:
+    """Compare these slots. Raises GiveUp if it shall repair while an indexer is writing, and what
+    the node refuses.
+    """
+    programs = by_names(settings.program_names)
+    rate = None if settings.is_localnet else settings.rpc_requests_per_second
+    async with (
+        Node(settings.rpc_url, settings.indexer_commitment, rate) as node,
+        Writer(pool) as writer,
+    ):
+        if is_repairing and not await writer.is_holding():
+            raise GiveUp("an indexer is writing to this database", hint="Stop it, then repair")
+        decoder = Decoder(programs, None, find_pools_by(pool))
+        auditor = Auditor(node, pool, decoder, writer if is_repairing else None)
+        auditor.commitment = settings.indexer_commitment
+        for number, program in enumerate(programs.programs):
+            before = number * len(slots) - slots.start + 1
+            await auditor.audit(program, slots, partial(_report, report, before))
+    _log.info("audited", **msgspec.structs.asdict(auditor.findings))
+    return auditor.findings
+
+
+def _report(report: Report, before: int, slot: int) -> None:
+    report(before + slot)
+
+
+class Auditor:
+    """Compares, and with a writer repairs."""
+
+    def __init__(self, node: Node, pool: Pool, decoder: Decoder, writer: Writer | None) -> None:
+        self._node = node
+        self._pool = pool
+        self._stored = stored_by(pool)
+        self._decoder = decoder
+        self._writer = writer
+        self.commitment = "confirmed"
+        self.findings = Findings()
+
+    async def audit(self, program: Program, slots: range, report: Report) -> None:
+        """One program. `report` is told the newest slot that is done."""
+        span = Span(
+            address=program.address, first=slots.start, last=slots.stop - 1, anchor=None,
+            priority=Priority.HISTORY,
+        )  # fmt: skip
+        done = slots.start - 1
+        async for infos in listed(self._node, span):
+            await self._compare(infos)
+            await self._look_for_unlisted(program, range(done + 1, infos[-1].slot + 1), infos)
+            done = infos[-1].slot
+            report(done)
+        await self._look_for_unlisted(program, range(done + 1, slots.stop), ())
+        report(slots.stop - 1)
+
+    async def _compare(self, infos: Sequence[SignatureInfo]) -> None:
+        self.findings.listed += len(infos)
+        succeeded = [info for info in infos if info.err is None]
+        stored = await self._stored([(info.signature, info.slot) for info in succeeded])
+        missing = [info for info in succeeded if (info.signature, info.slot) not in stored]
+        fetched = await asyncio.gather(*(self._fetched(info) for info in missing))
+        updates = [update for update in fetched if update is not None]
+        self.findings.undelivered += len(fetched) - len(updates)
+        batch = await self._decoder.decode(updates)
+        self.findings.missing += len({seen.signature for seen in batch.events})
+        if self._writer is not None:
+            await self._repair(batch, infos)
+
+    async def _fetched(self, info: SignatureInfo) -> Update | None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await fetch(
+                    self._node, info, Priority.HISTORY, is_lenient=attempt == _ATTEMPTS - 1
+                )
+            except NodeError as error:
+                reason = str(error)
+            await asyncio.sleep(_PAUSE_S)
+        _log.warning("transaction_missing", signature=info.signature, reason=reason)
+        return None
+
+    async def _repair(self, batch: Batch, infos: Sequence[SignatureInfo]) -> None:
+        writer = self._writer
+        assert writer is not None  # noqa: S101 - the caller looked
+        places = tuple(
+            Place(signature_of(info.signature), info.slot, info.transaction_index)
+            for info in infos
+            if info.transaction_index is not None
+        )
+
+        async def write() -> int:
+            changes = await commit(writer, batch, self.commitment)
+            async with writer.transaction() as connection:
+                await coverage.place(connection, places)
+            return len(changes.feed)
+
+        self.findings.events += await insist(Backoff("database"), write)
+
+    async def _look_for_unlisted(
+        self, program: Program, slots: range, infos: Sequence[SignatureInfo]
+    ) -> None:
+        listed_keys: set[Key] = {(info.signature, info.slot) for info in infos}
+        with transient_errors():
+            async with self._pool.acquire(timeout=10) as connection:
+                standing = await coverage.standing(
+                    connection, program.name, slots.start, slots.stop - 1
+                )
+        for signature, slot in standing:
+            if (signature_b58(signature), slot) not in listed_keys:
+                self.findings.unlisted += 1
