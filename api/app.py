@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from api.config import allowed_origins, hub_limits
 from api.dependencies import Services
 from api.problems import add_problem_handlers
-from api.routes import auth, completeness, ops, tokens, wallets, websocket
+from api.routes import asyncapi, auth, completeness, ops, tokens, wallets, websocket
 from api.services.auth.authorizer import SignInRooms
 from api.services.auth.service import SignIn
 from api.services.hub import Hub
@@ -35,7 +35,8 @@ Bonding-curve launchpads of Solana: history over REST, everything new over one W
 
 * **WebSocket** `/api/v1/websocket/ws?room=global` (also `token_{mint}`, `user_{wallet}`): the
 protocol is in
-  docs/protocol.md, for tools in [/asyncapi.json](/asyncapi.json). Resumable: every log event once, or you are told.
+  docs/protocol.md, and for tools at [/asyncapi.json](/asyncapi.json). Resumable: every log event
+  once, or you are told.
 * **Every history answer carries `meta.feed_seq`**, the position in the feed of the moment it shows.
 * Amounts are decimal strings of base units, prices decimal strings of quote per base in whole
 tokens.
@@ -87,7 +88,7 @@ def create_app(
         )  # fmt: skip
     add_problem_handlers(app)
     for router in (auth.router, auth.tickets, websocket.router, tokens.router, wallets.router,
-                   completeness.router, ops.router):  # fmt: skip
+                   completeness.router, ops.router, asyncapi.router):  # fmt: skip
         app.include_router(router)
     _add_page(app, page, page_error)
     return app

@@ -62,8 +62,9 @@ def main(args: list[str]) -> int:
     install(dev=True)
     failed = [name for name, is_good in lint.run_all() if not is_good]
     # Two workers: the machine of our CI has two cores. The browser's test comes last and alone.
-    if pytest("-n", "2", "--dist", "loadfile", "tests/unit", "tests/integration", env=env):
-        failed.append("unit and integration")
+    suites = ("tests/unit", "tests/integration", "tests/conformance")
+    if pytest("-n", "2", "--dist", "loadfile", *suites, env=env):
+        failed.append("unit, integration and conformance")
     if pytest("tests/e2e", env=env):
         failed.append("end to end")
     verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
