@@ -26,11 +26,14 @@ def key(name: str) -> bytes:
 def base58(raw: bytes) -> str:
     """Base58 of bytes of any length."""
     number = int.from_bytes(raw, "big")
-    digits = ""
+    digits: list[str] = []
     while number:
-        number, digit = divmod(number, 58)
-        digits = _ALPHABET[digit] + digits
-    return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + digits
+        number, chunk = divmod(number, 58**10)  # ten digits at a time: big integers are slow
+        for _ in range(10):
+            chunk, digit = divmod(chunk, 58)
+            digits.append(_ALPHABET[digit])
+    zeros = len(raw) - len(raw.lstrip(b"\0"))
+    return "1" * zeros + "".join(reversed(digits)).lstrip("1")
 
 
 @dataclass
