@@ -139,12 +139,15 @@ class Chain:
             if level == FINALIZED:
                 bank.seal()
 
-    def fork(self, depth: int, *, replay: bool = False) -> Fork:
+    def fork(self, depth: int, *, replay: bool = False, confirmed: bool = False) -> Fork:
         """Abandon the `depth` newest unconfirmed slots: their transactions never happened.
 
         With `replay` those whose blockhash is still alive land again, in the slot that opens then.
+        With `confirmed` all but finalized slots may go: what a cluster hardly ever does, and what
+        confirmation does not rule out.
         """
-        doomed = self.ledger.above(self.tips[CONFIRMED])[-depth:] if depth > 0 else []
+        safe = self.tips[FINALIZED if confirmed else CONFIRMED]
+        doomed = self.ledger.above(safe)[-depth:] if depth > 0 else []
         if not doomed:
             return Fork([], [], [])
         last, lost = self.tip.slot, [landed for bank in doomed for landed in bank.transactions]
@@ -156,6 +159,8 @@ class Chain:
                 reverted[key] = account
         parent = self.tip
         self._open(Bank(last + 1, parent, max(parent.time, self._time())))
+        if self.tips[CONFIRMED] > parent.slot:
+            self.tips[CONFIRMED] = parent.slot if self.lags[CONFIRMED] else self.tip.slot
         for listener in self.listeners:
             for key, account in reverted.items():
                 listener.on_revert(key, account, self.tip.slot)

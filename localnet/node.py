@@ -110,9 +110,11 @@ class Localnet:
             self.chain.tick()
         return self.chain.tip.slot
 
-    def fork(self, depth: int, *, replay: bool = False) -> Fork:
-        """Abandon the `depth` newest unconfirmed slots; `replay` lands their transactions again."""
-        return self.chain.fork(depth, replay=replay)
+    def fork(self, depth: int, *, replay: bool = False, confirmed: bool = False) -> Fork:
+        """Abandon the `depth` newest unconfirmed slots, or with `confirmed` unfinalized ones;
+        `replay` lands their transactions again.
+        """
+        return self.chain.fork(depth, replay=replay, confirmed=confirmed)
 
     def drop_notifications(self, count: int) -> None:
         """Lose the next `count` logs notifications, as busy nodes do."""

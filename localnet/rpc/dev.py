@@ -61,9 +61,9 @@ class DevMethods(Methods):
         self.clockwork.is_paused = on
         return on
 
-    def fork(self, depth: int = 1, replay: bool = False) -> Fork:
-        """Abandon the newest unconfirmed slots."""
-        return self.chain.fork(depth, replay=replay)
+    def fork(self, depth: int = 1, replay: bool = False, confirmed: bool = False) -> Fork:
+        """Abandon the newest unconfirmed slots, or unfinalized ones."""
+        return self.chain.fork(depth, replay=replay, confirmed=confirmed)
 
     def set_account(self, text: str, account: NewAccount) -> None:
         """Put an account in place, outside of any transaction."""

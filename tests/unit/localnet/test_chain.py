@@ -213,3 +213,17 @@ def test_block_times_come_from_the_given_clock() -> None:
         seen.append(chain.tip.time)
     assert seen == [200, 200, 300]
     assert chain.svm.get_clock().unix_timestamp == 300
+
+
+def test_a_deep_fork_takes_confirmed_slots_and_they_rise_again() -> None:
+    """Down to the finalized slot anything can go; what is confirmed then grows on what is left."""
+    chain = Chain(ChainOptions(confirm_after=2, finalize_after=8))
+    for _ in range(12):
+        chain.tick()
+    final, confirmed = chain.tips[FINALIZED], chain.tips[CONFIRMED]
+    dropped = chain.fork(6, confirmed=True).dropped
+    assert confirmed in dropped
+    assert chain.tips[CONFIRMED] == dropped[0] - 1 >= chain.tips[FINALIZED] == final
+    for _ in range(4):
+        chain.tick()
+    assert chain.tips[CONFIRMED] > dropped[-1]
