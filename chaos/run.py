@@ -132,7 +132,7 @@ def report(plan: Plan, outcome: Outcome, took_s: float) -> list[str]:
         f"folds {len(outcome.unfolded)}",
         f"right {_after(outcome.settled_s)}",
         f"frontier {_after(outcome.frontier_s)}",
-        f"overclaimed {outcome.overclaims}",
+        f"overclaimed {outcome.overclaims} (holes seen {outcome.holes_seen})",
         f"{outcome.events} events, {outcome.retracted} retracted",
         f"{took_s:.0f} s",
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from chaos.system import Database, System, kill_for
 from chaos.truth import LedgerTruth
 from chaos.verdict import Landing
 from common.errors import GiveUp
+from localnet.chain import CONFIRMED, FINALIZED
 from localnet.node import Localnet, NodeOptions
 from localnet.traders import Traders
 
@@ -120,15 +120,12 @@ class Scenario:
     def _fork(self, strike: Strike) -> None:
         """Abandon slots, and remember what was in them."""
         chain, is_deep = self._net.chain, strike.fault == "deep_fork"
-        level = 2 if is_deep else 1
+        level = FINALIZED if is_deep else CONFIRMED
         doomed = chain.ledger.above(chain.tips[level])[-strike.depth :]
         landings = {
             (landed.signature, bank.slot) for bank in doomed for landed in bank.transactions
         }
-        if is_deep and not can_fork_deep(self._net):
-            return
-        wish = {"replay": strike.is_replayed} | ({"confirmed": True} if is_deep else {})
-        self._net.fork(strike.depth, **wish)
+        self._net.fork(strike.depth, replay=strike.is_replayed, confirmed=is_deep)
         self._dropped |= landings
 
     def _step_clock(self, strike: Strike, system: System) -> None:
@@ -141,11 +138,6 @@ class Scenario:
             self._net.chain.options = msgspec.structs.replace(
                 self._net.chain.options, now=lambda: time.time() + strike.step_s
             )
-
-
-def can_fork_deep(net: Localnet) -> bool:
-    """This localnet can abandon confirmed slots."""
-    return "confirmed" in inspect.signature(net.fork).parameters
 
 
 def env_of(plan: Plan, url: str, proxy: Proxy) -> dict[str, str]:

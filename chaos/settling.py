@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
+import aiohttp
 import asyncpg
 import msgspec
 
@@ -22,6 +24,8 @@ BOUND_S = 10.0
 _PATIENCE_S = 30.0
 """How long is waited to tell "late" from "never"."""
 _SAMPLE_S = 0.5
+_ANSWER_TIMEOUT_S = 2.0
+_CONNECT_TIMEOUT_S = 5.0
 _POLL_S = 0.1
 _QUIET_S = 0.5
 """Right must stay right for so long."""
@@ -38,7 +42,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     frontier_s: float | None
     """From the last fault until the frontier was at the last trade's slot; None: never."""
     overclaims: int
-    """Events that were not stored although the frontier was past their slot."""
+    """Events that were not stored although frontier or API said that nothing was missing there."""
+    holes_seen: int
+    """Samples in which an event was not stored (yet), and nobody could claim completeness."""
     resyncs: int
     """How often the client was told that something could not be replayed."""
     exits: int
@@ -69,28 +75,45 @@ class Watch:
     def __init__(self, url: str, truth: LedgerTruth, system: System, dropped: set[Landing]) -> None:
         self.truth, self.system, self.dropped = truth, system, dropped
         self.overclaimed: set[Fact] = set()
+        self.holes_seen = 0
+        """Samples in which a confirmed event was not stored (yet)."""
         self._url = url
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(_SAMPLE_S)
-            try:
-                async with asyncio.timeout(5):
-                    await self._sample()
-            except _ABSENT:
-                continue
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            while True:
+                await asyncio.sleep(_SAMPLE_S)
+                with contextlib.suppress(*_ABSENT):
+                    await self._sample(http)
 
-    async def _sample(self) -> None:
-        before = self.truth.facts()
+    async def _sample(self, http: aiohttp.ClientSession) -> None:
+        """Neither the stored frontier nor the API's `complete` may cover what is not stored."""
+        before, tip = self.truth.facts(), self.truth.tip()
+        is_complete = await self._claims_complete(http, tip)
         reading = await self.read()
         # A fork may have taken facts away meanwhile.
-        due = {fact for fact in before if fact.slot <= reading.frontier} & set(self.truth.facts())
-        self.overclaimed |= due.difference(reading.stored)
+        confirmed = set(self.truth.facts()).intersection(before)
+        absent = confirmed.difference(reading.stored)
+        self.overclaimed |= {
+            fact for fact in absent if is_complete or fact.slot <= reading.frontier
+        }
+        self.holes_seen += bool(absent)
+
+    async def _claims_complete(self, http: aiohttp.ClientSession, to_slot: int) -> bool:
+        """What the API says of everything up to `to_slot`; False if it does not answer."""
+        url = f"{self.system.api_url}/api/v1/completeness"
+        try:
+            async with http.get(url, params={"program": "pump", "to_slot": to_slot}) as response:
+                answer = await response.json()
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+        return isinstance(answer, dict) and answer.get("complete") is True
 
     async def read(self, *, is_thorough: bool = False) -> Reading:
         """What Postgres holds at this moment; `is_thorough` looks at what is folded, too."""
-        connection = await asyncpg.connect(self._url)
+        connection = await asyncpg.connect(self._url, timeout=_CONNECT_TIMEOUT_S)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 return Reading(
@@ -181,6 +204,7 @@ async def settle(watch: Watch, net: Localnet, commitment: Commitment) -> Outcome
         settled_s=right.after_s,
         frontier_s=arrived.after_s,
         overclaims=len(watch.overclaimed),
+        holes_seen=watch.holes_seen,
         resyncs=system.client.lost,
         exits=sum(command.exits for command in system.commands),
         events=len(truth),

@@ -109,6 +109,10 @@ class LedgerTruth:
             for fact in self._of(landed)
         ]
 
+    def tip(self, level: int = CONFIRMED) -> int:
+        """Newest slot at commitment `level`."""
+        return self._chain.tips[level]
+
     def _of(self, landed: Landed) -> list[Fact]:
         key = landed.signature, landed.slot
         if key not in self._known:
