@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from indexer.replay import replay as replay_files
 from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
 from localnet.node import Localnet, run_localnet
+from localnet.surfpool import run_surfpool
 from localnet.traders import Traders
 from programs.decode_file import decode_file
 
@@ -36,6 +38,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+class NodeKind(StrEnum):
+    """What runs the localnet."""
+
+    LITESVM = "litesvm"
+    SURFPOOL = "surfpool"
+
 
 Port = Annotated[int | None, typer.Option(help="Port of API, WebSocket and page.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded Postgres.")]
@@ -197,9 +207,12 @@ def up(
 def localnet(
     port: Annotated[int | None, typer.Option(help="RPC port; PubSub is at port + 1.")] = None,
     slot_ms: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
+    node: Annotated[NodeKind, typer.Option(help="Ours, or Surfpool from npm.")] = NodeKind.LITESVM,
 ) -> None:
     """A Solana chain on this machine, with the launchpad's program, without traders."""
-    run_until_stopped(run_localnet(configured(localnet_port=port, localnet_slot_ms=slot_ms)))
+    settings = configured(localnet_port=port, localnet_slot_ms=slot_ms)
+    work = run_surfpool if node is NodeKind.SURFPOOL else run_localnet
+    run_until_stopped(work(settings))
 
 
 @app.command()
