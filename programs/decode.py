@@ -7,6 +7,7 @@ observations for `drift.py`.
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -75,6 +76,9 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
 
 
 NOTHING = Decoded()
+
+_FAILED = re.compile(rb'(?<=[\[,])"Program [1-9A-HJ-NP-Za-km-z]{32,44} failed: ')
+"""A line of the runtime's own; a quote inside a program's text has a backslash before it."""
 
 Found = tuple[Program, Emitted | Call, int]
 """Whose, what (an event's bytes or an instruction that tells something), and its order."""
@@ -202,13 +206,21 @@ def _from_json(raw: bytes, programs: ProgramSet) -> Decoded:
     needs, shares = _instructions(raw, programs, bool(outcome.events))
     return Decoded(
         events=tuple(outcome.events),
-        needs_transaction=needs or is_truncated or not is_proven,
+        needs_transaction=needs or is_truncated or not is_proven or _is_failing(raw),
         is_truncated=is_truncated,
         undecoded=tuple(outcome.undecoded),
         pools=tuple(outcome.pools),
         unknown=tuple(outcome.unknown),
         shares=shares,
     )
+
+
+def _is_failing(raw: bytes) -> bool:
+    """Whether the runtime says that an instruction failed, and with it the whole transaction.
+
+    Surfpool 1.5 notifies failed transactions with `err: null`: the transaction itself must tell.
+    """
+    return b" failed: " in raw and _FAILED.search(raw) is not None
 
 
 def _instructions(

@@ -16,6 +16,7 @@ from programs.decode import (
     decode_transaction,
 )
 from programs.events import Completed, Created, Traded
+from programs.keys import b58
 from programs.registry import PROGRAMS, program_set
 from programs.rpc_json import parse_notification, parse_transaction
 from tests.helpers.borsh import event_bytes
@@ -321,3 +322,15 @@ def test_a_curve_that_completes_is_told_with_its_trade() -> None:
     decoded = from_transaction(MadeUp([run]))
     kinds = [(type(event), event.ordinal) for event in decoded.events]
     assert kinds == [(Traded, 0), (Completed, 1), (Traded, 2), (Completed, 3)]
+
+
+def test_a_failure_in_the_logs_is_believed_before_the_node() -> None:
+    """A node may say "no error" where the runtime's own line says otherwise: then it is asked."""
+    logs = MadeUp([Runs(PUMP, [Emits(trade_bytes(7))], data=BUY, name="Buy")]).logs()
+    failing = [
+        f"Program {b58(TOKEN)} invoke [1]",
+        f"Program {b58(TOKEN)} failed: custom program error: 0x1",
+    ]
+    assert decode_logs([*logs, *failing], None, ALL).needs_transaction
+    said = [*logs[:1], f'Program log: ","Program {b58(TOKEN)} failed: 0x1', *logs[1:]]
+    assert not decode_logs(said, None, ALL).needs_transaction
