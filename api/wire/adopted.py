@@ -94,8 +94,8 @@ class AdoptedConnection(asyncio.Protocol):
     """A WebSocket after its handshake: frames in, bytes out, nothing else in memory."""
 
     __slots__ = (
-        "_aborting", "_close_s", "_connections", "_is_closing", "_last_size", "_listener",
-        "_outbound", "_progress_at", "_reader", "_transport",
+        "_aborting", "_close_s", "_connections", "_is_broken", "_is_closing", "_last_size",
+        "_listener", "_outbound", "_progress_at", "_reader", "_transport",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, *, max_bytes: int, close_s: float) -> None:
@@ -106,6 +106,7 @@ class AdoptedConnection(asyncio.Protocol):
         self._transport: asyncio.Transport = _Released()
         self._connections: set[Any] = set()
         self._aborting: asyncio.TimerHandle | None = None
+        self._is_broken = False
         self._is_closing = False
         self._last_size = 0
         self._progress_at = 0.0
@@ -137,6 +138,8 @@ class AdoptedConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
+        if self._is_broken:
+            return
         try:
             for opcode, payload in self._reader.feed(data):
                 self._on_message(opcode, payload)
@@ -235,8 +238,13 @@ class AdoptedConnection(asyncio.Protocol):
         self._transport.close()
 
     def _on_broken(self, error: FrameError) -> None:
-        """The client broke the rules of the WebSocket protocol."""
-        if self._is_closing or self._listener is None:
+        """The client broke the rules of the WebSocket protocol: nothing it says after that can be
+        read, not even its close frame, but what it sent meanwhile must not keep it from reading
+        ours."""
+        self._is_broken = True
+        if self._listener is None:
             self._transport.abort()
-        else:
-            self._listener.end(error.code)
+            return
+        self._listener.end(error.code)
+        if not self._transport.is_closing():
+            self._transport.write_eof()
