@@ -332,5 +332,5 @@ def test_a_failure_in_the_logs_is_believed_before_the_node() -> None:
         f"Program {b58(TOKEN)} failed: custom program error: 0x1",
     ]
     assert decode_logs([*logs, *failing], None, ALL).needs_transaction
-    said = [*logs[:1], f'Program log: ","Program {b58(TOKEN)} failed: 0x1', *logs[1:]]
+    said = [*logs[:1], f'Program log: ","Program {other} failed: 0x1', *logs[1:]]
     assert not decode_logs(said, None, ALL).needs_transaction
