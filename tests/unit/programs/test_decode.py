@@ -98,6 +98,9 @@ def test_one_event_logged_and_another_called_keep_their_order() -> None:
     """A program that logs some events and calls others: order of execution, none lost."""
     top = [buy(1, calls=False), buy(2, logs=False), buy(3), buy(4, calls=False)]
     assert amounts(from_transaction(MadeUp(top))) == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    called, logged = Emits(trade_bytes(1), logs=False), Emits(trade_bytes(2), calls=False)
+    mixed = MadeUp([Runs(PUMP, [called, logged, called], data=BUY)])
+    assert amounts(from_transaction(mixed)) == [(0, 1), (1, 2), (2, 1)]
 
 
 def test_the_same_transaction_gives_the_same_events_from_both() -> None:
@@ -133,6 +136,8 @@ def test_an_event_call_by_another_program_is_refused(heights: bool) -> None:
     decoded = from_transaction(MadeUp([Runs(EVIL, [forged])], heights=heights))
     assert decoded.events == ()
     assert [one.path for one in decoded.undecoded] == ["inner:0.0"]
+    after_a_trade = from_transaction(MadeUp([buy(7), Runs(EVIL, [forged])], heights=heights))
+    assert amounts(after_a_trade) == [(0, 7)]
     on_top = from_transaction(MadeUp([forged], heights=heights))
     assert on_top.events == ()
 
@@ -332,5 +337,6 @@ def test_a_failure_in_the_logs_is_believed_before_the_node() -> None:
         f"Program {b58(TOKEN)} failed: custom program error: 0x1",
     ]
     assert decode_logs([*logs, *failing], None, ALL).needs_transaction
-    said = [*logs[:1], f'Program log: ","Program {other} failed: 0x1', *logs[1:]]
-    assert not decode_logs(said, None, ALL).needs_transaction
+    for said in ('","Program %s failed: 0x1', '"Program %s failed: 0x1', "Program %s failed: 0x1"):
+        line = f"Program log: {said % b58(TOKEN)}"
+        assert not decode_logs([*logs[:1], line, *logs[1:], line], None, ALL).needs_transaction
