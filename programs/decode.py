@@ -77,8 +77,8 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
 
 NOTHING = Decoded()
 
-_FAILED = re.compile(rb'(?<=[\[,])"Program [1-9A-HJ-NP-Za-km-z]{32,44} failed: ')
-"""A line of the runtime's own; a quote inside a program's text has a backslash before it."""
+_FAILED = re.compile(rb'"Program [1-9A-HJ-NP-Za-km-z]{32,44} failed: ')
+"""The runtime's line at the end of a program that failed."""
 
 Found = tuple[Program, Emitted | Call, int]
 """Whose, what (an event's bytes or an instruction that tells something), and its order."""
@@ -216,11 +216,12 @@ def _from_json(raw: bytes, programs: ProgramSet) -> Decoded:
 
 
 def _is_failing(raw: bytes) -> bool:
-    """Whether the runtime says that an instruction failed, and with it the whole transaction.
+    """Whether the runtime says that an instruction failed, and with it the whole transaction: then
+    that is its last line.
 
     Surfpool 1.5 notifies failed transactions with `err: null`: the transaction itself must tell.
     """
-    return b" failed: " in raw and _FAILED.search(raw) is not None
+    return _FAILED.match(raw, raw.rfind(b',"') + 1) is not None
 
 
 def _instructions(

@@ -68,20 +68,19 @@ class _Open:
         self._last: tuple[int, Call] | None = None
 
     def enter(self, raw: RawCall, call: Call | None) -> None:
-        """An instruction starts: whatever ran at its depth or deeper has ended."""
+        """An instruction starts: it is now the one at its depth."""
         if call is not None:
             self._last = (raw.outer, call)
         height = raw.height
         if height is None or height > _MAX_HEIGHT:
             return
-        for depth in [depth for depth in self._by_height if depth > height]:
-            del self._by_height[depth]
         self._by_height[height] = call
 
     def emitter(self, raw: RawCall) -> Call | None:
         """The program's instruction that made this event call; None if it was not the program.
 
-        Where nodes give stack heights it is what runs one level above. Old recordings give none:
+        Where nodes give stack heights it is the last that began one level above (what is deeper
+        there is always newer, so an ended one can't be mistaken for it). Old recordings give none:
         then it is the program's last instruction under the same top-level one, since a program
         can't be entered again while it runs, except by itself.
         """

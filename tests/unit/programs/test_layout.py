@@ -84,6 +84,15 @@ def test_a_bool_is_zero_or_one(wrong: int) -> None:
         Reader(ERAS, TYPES, ["is_buy"])(bytes(payload))
 
 
+def test_a_shape_that_was_learnt_checks_values_too() -> None:
+    """After good bytes of the same length, wrong ones are refused as before."""
+    reader = Reader([["amount u64", "is_buy bool"]], {}, ["amount", "is_buy"])
+    good = HEAD + encoded(["amount u64", "is_buy bool"], {"amount": 7, "is_buy": True}, {})
+    assert reader(good) == reader(good) == ([7, 1], 0)
+    with pytest.raises(LayoutError):
+        reader(good[:-1] + b"\2")
+
+
 def test_a_wrong_bool_in_a_later_era_ends_there() -> None:
     """A later era that does not fit is treated as unknown tail, not as values."""
     payload = bytearray(body(2))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from programs.decode import decode_logs
 from programs.keys import b58
 from programs.logs import (
     before_truncation,
@@ -16,6 +17,7 @@ from programs.logs import (
     owned_data,
     walk,
 )
+from programs.registry import program_set
 from tests.helpers.chain import EVIL, ROUTER, SYSTEM, TOKEN, Emits, MadeUp, Runs, Says, key
 
 PUMP = key("launchpad")
@@ -70,6 +72,7 @@ FORGERIES = [
     f"Program {b58(EVIL)} success",
     "Log truncated",
     '","Log truncated","',
+    'ends like "Log truncated',
     "Program data: ZXZlbnQ=",
     'ends with a comma,"',
     "ends with a backslash\\",
@@ -125,6 +128,8 @@ CONTRADICTIONS = [
 def test_a_contradiction_is_not_guessed_at(lines: list[str]) -> None:
     """Where neighbours disagree about the stack, the event is left out and that is said."""
     assert owned_data(compact_json(lines)) == ([], False)
+    assert not walk(lines).is_whole
+    assert decode_logs(lines, None, program_set([])).needs_transaction
 
 
 def test_spaces_between_elements_are_noticed() -> None:
