@@ -141,3 +141,10 @@ class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
     volume_quote: str
     trades: int
     rev: int
+
+
+class Finality(msgspec.Struct, frozen=True, kw_only=True):
+    """`finality`: how far the chain is confirmed, and how far nothing can undo it."""
+
+    confirmed_slot: int
+    finalized_slot: int

@@ -38,6 +38,13 @@ INDEXER_CALLS = Counter("curvefeed_indexer_calls_total", "Calls to JSON-RPC endp
 INDEXER_RETRACTED = Counter(
     "curvefeed_indexer_retracted_total", "Events taken back because a fork abandoned their slot"
 )
+FINALITY_SLOT = Gauge(
+    "curvefeed_finality_slot", "Newest slot at this commitment, when last asked", ["commitment"]
+)
+FINALITY_DISAGREEMENTS = Counter(
+    "curvefeed_finality_disagreements_total",
+    "Times a node still gave a transaction whose slot it said has no block",
+)
 
 # --- completeness
 SWEEP_FRONTIER_SLOT = Gauge(

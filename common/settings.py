@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     indexer_sweep_seconds: float = Field(
         0.5, ge=0.05, le=60, description="Pause between looks at what the subscription left out."
     )
+    indexer_finality: Literal["auto", "classic", "alpenglow"] = Field(
+        "auto", description="How the cluster says what is final; auto asks it."
+    )
     rpc_requests_per_second: float = Field(
         50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
     )

@@ -1,8 +1,8 @@
 """The one writer of a database: a connection that holds the lease, and transactions on it.
 
-Whoever writes must hold an advisory lock, and holds it by the very connection it writes with: when
-the connection is gone so is the lock, and nothing more can be written. A second indexer on the same
-database waits as a hot standby.
+Whoever writes holds the lease (db.lease) by the very connection it writes with, and every
+transaction proves it. A second indexer on the same database waits as a hot standby: it takes over
+at once when the holder's connection is gone, and within seconds when the holder hangs.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from common.errors import DatabaseUnavailable
+from db.lease import Lease, beat, is_held, release
 from db.pool import Connection, Pool
 
-_LOCK = (0x63757276, 1)
-"""The writer's advisory lock: "curv", 1. (Migrations use the one-number form.)"""
-_STANDBY_POLL_S = 0.5
+_STANDBY_POLL_S = 0.25
 _TIMEOUT_S = 10
 TRANSIENT = (
     asyncpg.PostgresConnectionError,
@@ -44,8 +43,7 @@ _PLANS = """
     SET plan_cache_mode = force_generic_plan
 """
 """A writer only looks up keys. On a young table without statistics the planner would rather read
-all
-of it, and it would plan the same large statements anew each time."""
+all of it, and it would plan the same large statements anew each time."""
 
 Holder: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -53,11 +51,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Writer:
-    """Use as an async context. `lease` counts the leases it took: cached state is good for one."""
+    """Use as an async context; several tasks may share it, and take turns. `lease` counts the
+    leases it took: cached state is good for one.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._holder: Holder | None = None
+        self._lease = Lease()
+        self._token = 0
+        self._pulse: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self.lease = 0
 
     async def __aenter__(self) -> Writer:
@@ -69,9 +73,11 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop_pulse()
         if self._holder is not None:
             holder, self._holder = self._holder, None
             with suppress(*TRANSIENT):
+                await release(holder, self._token)
                 await self._pool.release(holder, timeout=5)
 
     @asynccontextmanager
@@ -82,12 +88,16 @@ class Writer:
         committed then, and the next one may run under another lease.
         """
         async with self._session() as connection, connection.transaction():
+            if not await is_held(connection, self._token):
+                _log.warning("lease_lost", reason="another indexer took it over")
+                raise DatabaseUnavailable("another writer has the lease")
             yield connection
 
     async def is_holding(self) -> bool:
         """Take the lease if it is free; False if another writer has it. May DatabaseUnavailable."""
-        with transient_errors():
-            return await self._try() is not None
+        async with self._turn:
+            with transient_errors():
+                return await self._try() is not None
 
     async def wait(self) -> None:
         """Wait until the lease is ours. Raises DatabaseUnavailable."""
@@ -96,12 +106,13 @@ class Writer:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Connection]:
-        try:
-            with transient_errors():
-                yield await self._held()
-        except (DatabaseUnavailable, asyncio.CancelledError):
-            self._abandon()
-            raise
+        async with self._turn:
+            try:
+                with transient_errors():
+                    yield await self._held()
+            except (DatabaseUnavailable, asyncio.CancelledError):
+                self._abandon()
+                raise
 
     async def _held(self) -> Holder:
         is_waiting = False
@@ -120,23 +131,28 @@ class Writer:
         self._abandon()
         connection = await self._pool.acquire(timeout=_TIMEOUT_S)
         try:
-            is_ours = await connection.fetchval(
-                "SELECT pg_try_advisory_lock($1, $2)", *_LOCK, timeout=_TIMEOUT_S
-            )
-            if is_ours:
+            token = await self._lease.take(connection)
+            if token is not None:
                 await connection.execute(_PLANS, timeout=_TIMEOUT_S)
         except BaseException:
             connection.terminate()
             raise
-        if not is_ours:
+        if token is None:
             await self._pool.release(connection)
             return None
-        self._holder = connection
+        self._holder, self._token = connection, token
+        self._pulse = asyncio.create_task(beat(self._pool, token, TRANSIENT))
         self.lease += 1
         return connection
 
+    def _stop_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.cancel()
+            self._pulse = None
+
     def _abandon(self) -> None:
         """Cut the connection: what it was doing must not be finished behind our back."""
+        self._stop_pulse()
         if self._holder is not None:
             holder, self._holder = self._holder, None
             with suppress(asyncpg.InterfaceError):  # the pool may have noticed before us

@@ -331,6 +331,9 @@ async def start_over(connection: Connection, genesis_hash: str) -> None:
         )
         await connection.execute("UPDATE chain SET genesis_hash = $1", genesis_hash)
         await connection.execute(
+            "UPDATE finality SET confirmed_slot = 0, finalized_slot = 0, checked_slot = 0"
+        )
+        await connection.execute(
             "UPDATE feed_head SET seq = 0, epoch = substr(md5(gen_random_uuid()::text), 1, 8)"
         )
         await connection.execute("SELECT pg_notify('feed', '0')")

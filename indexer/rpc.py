@@ -106,6 +106,17 @@ class Node:
         """Newest slot that no fork can undo."""
         return await self._call("getSlot", [{"commitment": "finalized"}], int)
 
+    async def confirmed_slot(self) -> int:
+        """Newest slot that two thirds of the stake voted for."""
+        return await self._call("getSlot", [{"commitment": "confirmed"}], int)
+
+    async def has_alpenglow(self) -> bool:
+        """Whether the cluster has a genesis certificate of Alpenglow. Raises NodeRefused where the
+        node does not know the method.
+        """
+        raw = await self._call("getAgGenesisCert", [], msgspec.Raw)
+        return bytes(raw) != b"null"
+
     async def genesis_hash(self) -> str:
         """What tells this chain from every other."""
         return await self._call("getGenesisHash", [], str)

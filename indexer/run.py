@@ -17,6 +17,7 @@ from indexer import pipeline
 from indexer.backoff import Backoff, insist
 from indexer.decoding import Decoder, FindPools
 from indexer.delivered import Delivered, Key
+from indexer.finality import Watcher, strategy_of
 from indexer.live import LiveConfig, LiveSource
 from indexer.rpc import Node
 from indexer.sweep import Start, Stored, Sweep, SweepConfig
@@ -55,6 +56,8 @@ async def index(settings: Settings, pool: Pool) -> None:
         )
         live = LiveSource(_live_config(settings, addresses), delivered, sweep.caught_up)
         sweep.is_live = lambda: live.is_flowing
+        watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
+        sweep.observer = watcher.observe
         worker = pipeline.Pipeline(
             Decoder(programs, None, find_pools_by(pool), is_deferring=True),
             writer,
@@ -64,20 +67,26 @@ async def index(settings: Settings, pool: Pool) -> None:
                 want=sweep.want,
             ),
         )
-        await pipeline.run(Cluster(live, sweep), worker, Intake(settings.indexer_batch_rows))
+        await pipeline.run(
+            Cluster(live, sweep, watcher), worker, Intake(settings.indexer_batch_rows)
+        )
 
 
 class Cluster:
-    """The source of everything that happens: subscription and sweep, into one intake."""
+    """The source of everything that happens: subscription and sweep, into one intake; beside them
+    the watcher, who takes back what did not survive.
+    """
 
-    def __init__(self, live: LiveSource, sweep: Sweep) -> None:
+    def __init__(self, live: LiveSource, sweep: Sweep, watcher: Watcher) -> None:
         self._live = live
         self._sweep = sweep
+        self._watcher = watcher
 
     async def run(self, intake: Intake) -> None:
         """See Source."""
         runs = (self._live.run, self._sweep.run, self._sweep.run_urgent)
         tasks = [asyncio.create_task(run(intake)) for run in runs]
+        tasks.append(asyncio.create_task(self._watcher.run()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:

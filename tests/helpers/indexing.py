@@ -83,7 +83,11 @@ async def equals_history(pool: Pool, net: Localnet) -> None:
     truth = await node_facts(net.rpc_url)
 
     async def is_complete() -> bool:
-        return int(await pool.fetchval("SELECT seq FROM feed_head")) >= len(truth)
+        stored = await pool.fetchval(
+            """SELECT (SELECT count(*) FROM trades WHERE NOT retracted)
+                    + (SELECT count(*) FROM token_events WHERE NOT retracted)"""
+        )
+        return int(stored) >= len(truth)
 
     await until(is_complete, f"{len(truth)} events stored")
     assert await stored_facts(pool) == truth
@@ -91,13 +95,20 @@ async def equals_history(pool: Pool, net: Localnet) -> None:
 
 
 async def feed_is_whole(pool: Pool) -> None:
-    """Numbers from 1 to the head without a hole, one for each stored event."""
-    feed = [row["seq"] for row in await pool.fetch("SELECT seq FROM feed ORDER BY seq")]
-    rows = await pool.fetch(
-        "SELECT seq FROM trades UNION ALL SELECT seq FROM token_events ORDER BY seq"
-    )
-    head = await pool.fetchval("SELECT seq FROM feed_head")
-    assert feed == [row["seq"] for row in rows] == list(range(1, head + 1))
+    """Numbers from 1 to the head without a hole; one for each stored event, the others for each
+    retraction and each word of what is final.
+    """
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        feed = await connection.fetch("SELECT seq, event FROM feed ORDER BY seq")
+        rows = await connection.fetch(
+            "SELECT seq FROM trades UNION ALL SELECT seq FROM token_events ORDER BY seq"
+        )
+        head = await connection.fetchval("SELECT seq FROM feed_head")
+    others = ("finality", "retracted")
+    assert [row["seq"] for row in feed] == list(range(1, head + 1))
+    assert [row["seq"] for row in feed if row["event"] not in others] == [
+        row["seq"] for row in rows
+    ]
 
 
 @asynccontextmanager
