@@ -162,3 +162,11 @@ def test_the_number_of_a_line() -> None:
     """Lines are counted from zero, whatever stands in them."""
     raw = compact_json(["a,", 'b","c', "Program data: AAAA", "d"])
     assert line_number(raw, raw.find(b"AAAA")) == 2
+
+
+@pytest.mark.parametrize("depth", [0, 2, 9])
+def test_depths_count_up(depth: int) -> None:
+    """An invocation whose number is not one more than what runs ends the walk there."""
+    lines = [f"Program {b58(PUMP)} invoke [{depth}]", f"Program {b58(PUMP)} success"]
+    assert not walk(lines).is_whole
+    assert walk(lines).invocations == {}
