@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     indexer_finality: Literal["auto", "classic", "alpenglow"] = Field(
         "auto", description="How the cluster says what is final; auto asks it."
     )
+    indexer_block_density: float = Field(
+        500,
+        ge=0,
+        description="Transactions of a launchpad per slot above which whole blocks are read, not "
+        "signatures. Public endpoints often limit getBlock.",
+    )
     rpc_requests_per_second: float = Field(
         50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
     )

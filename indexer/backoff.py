@@ -55,3 +55,15 @@ async def insist(backoff: Backoff, call: Callable[[], Awaitable[_T]]) -> _T:
         else:
             backoff.succeeded()
             return result
+
+
+async def retry(call: Callable[[], Awaitable[_T]], attempts: int = 4, pause_s: float = 0.1) -> _T:
+    """Call up to `attempts` times, after pauses that double: of many calls that make one answer
+    none must spoil it. Raises the last TryAgain.
+    """
+    for attempt in range(attempts - 1):
+        try:
+            return await call()
+        except TryAgain:
+            await asyncio.sleep(pause_s * 2**attempt)
+    return await call()

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from itertools import groupby
 
 import msgspec
 
 from common.errors import NodeError
+from indexer.backoff import retry
 from indexer.delivered import Key
 from indexer.pace import Priority
 from indexer.rpc import Node, SignatureInfo
 
 _KEPT_PAGES = 8
 """Pages held in memory; those of a longer history are read a second time, oldest first."""
-_ATTEMPTS = 4
 _PAUSE_S = 0.1
 _EMPTY_READS = 3
 """Times an empty page has to be read before it is believed where nothing is known to be there."""
@@ -103,16 +104,11 @@ async def _check_end(node: Node, span: Span, before: str | None, *, is_anchored:
 async def _page(node: Node, span: Span, before: str | None) -> list[SignatureInfo]:
     """One page, asked for a few times. Pages after the first need no newest slot."""
     least_slot = span.last if before is None else None
-    for attempt in range(_ATTEMPTS):
-        try:
-            return await node.signatures(
-                span.address, before, least_slot=least_slot, priority=span.priority
-            )
-        except NodeError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(_PAUSE_S * 2**attempt)
-    raise AssertionError("unreachable")
+    return await retry(
+        partial(
+            node.signatures, span.address, before, least_slot=least_slot, priority=span.priority
+        )
+    )
 
 
 async def _again(node: Node, span: Span, page: _Page) -> list[SignatureInfo]:

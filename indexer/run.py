@@ -19,8 +19,9 @@ from indexer.decoding import Decoder, FindPools
 from indexer.delivered import Delivered, Key
 from indexer.finality import Watcher, strategy_of
 from indexer.live import LiveConfig, LiveSource
+from indexer.progress import Start
 from indexer.rpc import Node
-from indexer.sweep import Start, Stored, Sweep, SweepConfig
+from indexer.sweep import Stored, Sweep, SweepConfig
 from indexer.updates import Intake
 from programs.keys import signature_b58, signature_of
 from programs.registry import ProgramSet, by_names
@@ -49,7 +50,11 @@ async def index(settings: Settings, pool: Pool) -> None:
         addresses = {program.name: program.address for program in programs.programs}
         sweep = Sweep(
             node,
-            SweepConfig(addresses=addresses, every_s=settings.indexer_sweep_seconds),
+            SweepConfig(
+                addresses=addresses,
+                every_s=settings.indexer_sweep_seconds,
+                block_density=settings.indexer_block_density,
+            ),
             starts,
             delivered,
             stored_by(pool),

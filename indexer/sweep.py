@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -19,11 +19,13 @@ from common import metrics
 from common.errors import NodeError, TryAgain
 from db.coverage import Gap, Marking, Place, Verified
 from indexer.backoff import Backoff
+from indexer.blocks import in_blocks
 from indexer.delivered import Delivered, Key
 from indexer.fetching import LENIENT_AFTER, fetch
 from indexer.holes import Hole, Holes
 from indexer.listing import AnchorMissing, Span, listed
 from indexer.pace import Priority
+from indexer.progress import Progress, Start
 from indexer.rpc import Node, SignatureInfo
 from indexer.updates import Intake, Mark, Update
 from programs.keys import signature_of
@@ -48,14 +50,6 @@ Stored = Callable[[Collection[Key]], Awaitable[set[Key]]]
 """Which of these transactions have rows in the database."""
 
 
-class Start(msgspec.Struct, frozen=True):
-    """Where a program's verified history stands: slots `first` to `frontier`."""
-
-    first: int
-    frontier: int
-    anchor: Key | None = None
-
-
 class Listing(msgspec.Struct, frozen=True):
     """Every signature that names a program in these slots, by a list that is believed."""
 
@@ -71,31 +65,8 @@ class SweepConfig(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Mapping[str, str]
     """Program name → base58 address."""
     every_s: float = 0.5
-
-
-class _Program:
-    """One program's state."""
-
-    def __init__(self, name: str, address: str, start: Start) -> None:
-        self.name, self.address = name, address
-        self.first = start.first
-        self.listed_to = start.frontier
-        self.anchor = start.anchor
-        self.disbeliefs = 0
-        self.counted = 0
-
-    def noted(self, infos: Sequence[SignatureInfo], to_slot: int) -> None:
-        """These are listed, and with them everything up to `to_slot`."""
-        self.disbeliefs = 0
-        self.listed_to = max(self.listed_to, to_slot)
-        if infos and (self.anchor is None or infos[-1].slot >= self.anchor[1]):
-            self.anchor = infos[-1].signature, infos[-1].slot
-
-    def doubted(self) -> None:
-        """Its list lacks the anchor: once or twice the node's mistake, then the chain's doing."""
-        self.disbeliefs += 1
-        if self.disbeliefs >= _DISBELIEFS:
-            self.disbeliefs, self.anchor = 0, None
+    block_density: float = 500.0
+    """Signatures per slot above which whole blocks are read."""
 
 
 class Sweep:
@@ -116,13 +87,15 @@ class Sweep:
         self._stored = stored
         self.is_live: Callable[[], bool] = lambda: False
         self.observer: Callable[[Listing], Awaitable[None]] | None = None
-        self._programs: dict[str, _Program] = {}
+        self._programs: dict[str, Progress] = {}
         self._holes = Holes()
         self._places: list[Place] = []
         self._dropped: list[Key] = []
         self._tip = self._finalized = 0
         self._deep_at = self._finalized_at = -1e9
         self._absences: dict[Key, int] = {}
+        self._in_hand: dict[Key, Update] = {}
+        """Out of blocks: of the last round, and what waits for its notification."""
         self._urgent = asyncio.Event()
         self._wake = asyncio.Event()
         self._rounds_begun = self._rounds_done = 0
@@ -188,6 +161,7 @@ class Sweep:
             raise NodeError("the node's list lacks what it announced")
         await self._resolve(intake, Priority.GAP)
         await self._mark(intake)
+        self._in_hand = {key: each for key, each in self._in_hand.items() if key in self._holes}
         self._delivered.forget_below(min(lowest, first) - 2 * OVERLAP_SLOTS)
         async with self._round_over:
             self._rounds_done = number
@@ -204,7 +178,7 @@ class Sweep:
             at_tip = Start(self._tip, self._tip - 1)
             for name, address in self._config.addresses.items():
                 start = self._starts.get(name, at_tip)
-                self._programs[name] = _Program(name, address, start)
+                self._programs[name] = Progress(name, address, start)
         metrics.SWEEP_TIP_SLOT.set(self._tip)
 
     def _first_slot(self) -> int:
@@ -220,7 +194,7 @@ class Sweep:
             doubtful.append(hole)
         return min([first, *doubtful])
 
-    async def _sweep(self, program: _Program, first: int, intake: Intake) -> set[Key]:
+    async def _sweep(self, program: Progress, first: int, intake: Intake) -> set[Key]:
         """List a program's signatures and take note of them, part by part; returns them."""
         is_long = self._tip - program.listed_to > 2 * OVERLAP_SLOTS
         priority = Priority.HISTORY if is_long else Priority.LIVE
@@ -229,24 +203,39 @@ class Sweep:
             priority=priority,
         )  # fmt: skip
         seen: set[Key] = set()
-        is_first = True
+        end = first - 1
         try:
-            async for part in listed(self._node, span):
-                if not is_first:  # a long history: commit what it gave, go on
+            async for infos, to_slot in self._parts(program, span):
+                if is_long and seen:  # commit what it gave so far, go on
                     await self._settle(intake)
-                is_first = False
-                seen |= self._note(program, part)
-                program.noted(part, part[-1].slot)
+                new = sum(info.slot > program.listed_to for info in infos)
+                program.counts(new, to_slot - program.listed_to)
+                seen |= self._note(program, infos)
+                program.noted(infos, to_slot)
+                end = to_slot
         except AnchorMissing:
             program.doubted()
             raise
-        program.noted((), self._tip)
-        self._drop(self._holes.absent(program.name, first, self._tip, seen))
+        self._drop(self._holes.absent(program.name, first, end, seen))
         if self.observer is not None:
-            await self.observer(Listing(program.name, first, self._tip, frozenset(seen)))
+            await self.observer(Listing(program.name, first, end, frozenset(seen)))
         return seen
 
-    def _note(self, program: _Program, infos: Sequence[SignatureInfo]) -> set[Key]:
+    async def _parts(
+        self, program: Progress, span: Span
+    ) -> AsyncIterator[tuple[list[SignatureInfo], int]]:
+        """What is listed, and up to where, by signatures or out of blocks."""
+        program.choose(self._config.block_density)
+        if program.method == "signatures":
+            async for infos in listed(self._node, span):
+                yield infos, infos[-1].slot
+            yield [], self._tip
+            return
+        async for part in in_blocks(self._node, span):
+            self._in_hand |= part.updates
+            yield part.infos, part.to_slot
+
+    def _note(self, program: Progress, infos: Sequence[SignatureInfo]) -> set[Key]:
         """What of it was delivered gets its place; what was not becomes a hole."""
         now = _now()
         is_live = self.is_live()
@@ -261,7 +250,6 @@ class Sweep:
                 # What is not stored after a start, or was not subscribed to, will not come.
                 is_due = not is_live or info.slot <= program.listed_to
                 self._holes.add(info, program.name, now, now if is_due else now + _GRACE_S)
-        program.counted += sum(info.slot > program.listed_to for info in infos)
         return {(info.signature, info.slot) for info in infos}
 
     def _place(self, info: SignatureInfo) -> None:
@@ -336,6 +324,9 @@ class Sweep:
             await asyncio.gather(*(task for _, task in window), return_exceptions=True)
 
     async def _fetch(self, hole: Hole, priority: Priority) -> Update:
+        in_hand = self._in_hand.get(hole.key)
+        if in_hand is not None:
+            return in_hand
         is_lenient = hole.attempts >= LENIENT_AFTER
         return await fetch(self._node, hole.info, priority, is_lenient=is_lenient)
 
@@ -348,9 +339,9 @@ class Sweep:
         if hole.key not in self._delivered:
             await intake.put(update)
             self._delivered.add(hole.key)
-            # Its notification may have come meanwhile, and be the one that is stored.
-            self._place(msgspec.structs.replace(hole.info, transaction_index=update.tx_index))
             metrics.SWEEP_MISSED.inc(self.is_live() and bool(hole.program))
+        # Its notification may have come meanwhile, and be the one that is stored.
+        self._place(msgspec.structs.replace(hole.info, transaction_index=update.tx_index))
         self._holes.close(hole.key)
 
     # --- the frontier
@@ -368,7 +359,7 @@ class Sweep:
             anchor = program.anchor
             verified.append(
                 Verified(
-                    program.name, program.first, frontier, "signatures", program.counted,
+                    program.name, program.first, frontier, program.method, program.counted,
                     (signature_of(anchor[0]), anchor[1])
                     if anchor and anchor[1] <= frontier
                     else None,

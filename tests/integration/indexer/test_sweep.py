@@ -53,6 +53,11 @@ class _Faults:
         """How many messages each fault met."""
         return self._mischief.counts
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """What was asked of the node, by method."""
+        return self._proxy.calls
+
     def end(self) -> None:
         """From now on everything passes."""
         self._proxy.mischief = Mischief(_plan())
@@ -192,6 +197,25 @@ async def test_the_ledger_has_no_holes(
     rows = await pool.fetch("SELECT from_slot, to_slot FROM coverage ORDER BY from_slot")
     covered = [slot for row in rows for slot in range(row["from_slot"], row["to_slot"] + 1)]
     assert covered == list(range(await _frontier(pool) + 1))
+
+
+async def test_a_busy_program_is_read_out_of_blocks(
+    localnet: Localnet, pool: Pool, settings: SettingsFactory
+) -> None:
+    """Above the set density blocks say what happened, and are what is decoded: no transaction is
+    asked for, nothing is missing, and the ledger names the method.
+    """
+    async with _behind(localnet, settings, _always("drop", 0.5), _always("busy", 0.2)) as faults:
+        config = faults.settings.model_copy(update={"indexer_block_density": 0.0})
+        async with indexing(config, pool):
+            await Traders(localnet.rpc_url, seed=26).play(120, between=lambda: _slowly(localnet))
+            for _ in range(3):
+                localnet.tick()
+            await _reaches(pool, localnet.chain.tips[CONFIRMED] - 1)
+            await _is_exact(pool, localnet)
+        assert faults.calls.get("getBlock", 0) > faults.calls.get("getTransaction", 0)
+    methods = await pool.fetch("SELECT DISTINCT method FROM coverage")
+    assert "blocks" in {row["method"] for row in methods}
 
 
 async def test_a_long_history_is_read_in_parts(
