@@ -94,6 +94,10 @@ class Holes:
         return min((hole.info.slot for hole in self._holes.values() if hole.attempts > 1),
                    default=None)  # fmt: skip
 
+    def unnamed(self) -> set[Key]:
+        """Those that were announced and that no list has named yet."""
+        return {key for key, hole in self._holes.items() if not hole.program}
+
     def absent(self, program: str, first: int, last: int, listed: Collection[Key]) -> list[Key]:
         """After a whole list of a program (empty: of all): those that have vanished for good."""
         gone = []

@@ -151,13 +151,15 @@ class Sweep:
         self._rounds_begun += 1
         number = self._rounds_begun
         await self._look()
-        seen: set[Key] = set()
         lowest = min(program.listed_to for program in self._programs.values())
         first = self._first_slot()
+        unnamed = self._holes.unnamed()
+        announced = {*self._delivered.between(lowest + 1, self._tip), *self._absences}
+        unlisted = unnamed | announced
         for program in self._programs.values():
-            seen |= await self._sweep(program, max(program.first, first), intake)
-        self._drop(self._holes.absent("", first, self._tip, seen))
-        if self._lacks(lowest + 1, seen):
+            await self._sweep(program, max(program.first, first), unlisted, intake)
+        self._drop(self._holes.absent("", first, self._tip, unnamed - unlisted))
+        if self._lacks(announced & unlisted):
             raise NodeError("the node's list lacks what it announced")
         await self._resolve(intake, Priority.GAP)
         await self._mark(intake)
@@ -194,32 +196,40 @@ class Sweep:
             doubtful.append(hole)
         return min([first, *doubtful])
 
-    async def _sweep(self, program: Progress, first: int, intake: Intake) -> set[Key]:
-        """List a program's signatures and take note of them, part by part; returns them."""
+    async def _sweep(
+        self, program: Progress, first: int, unlisted: set[Key], intake: Intake
+    ) -> None:
+        """List a program's signatures and take note of them, part by part: what is listed is no
+        longer in `unlisted`.
+        """
         is_long = self._tip - program.listed_to > 2 * OVERLAP_SLOTS
         priority = Priority.HISTORY if is_long else Priority.LIVE
         span = Span(
             address=program.address, first=first, last=self._tip, anchor=program.anchor,
             priority=priority,
         )  # fmt: skip
-        seen: set[Key] = set()
-        end = first - 1
+        since = first
         try:
             async for infos, to_slot in self._parts(program, span):
-                if is_long and seen:  # commit what it gave so far, go on
+                if is_long and since > first:  # commit what it gave so far, go on
                     await self._settle(intake)
                 new = sum(info.slot > program.listed_to for info in infos)
                 program.counts(new, to_slot - program.listed_to)
-                seen |= self._note(program, infos)
+                keys = self._note(program, infos)
+                unlisted -= keys
                 program.noted(infos, to_slot)
-                end = to_slot
+                await self._believe(Listing(program.name, since, to_slot, keys))
+                since = to_slot + 1
         except AnchorMissing:
             program.doubted()
             raise
-        self._drop(self._holes.absent(program.name, first, end, seen))
-        if self.observer is not None:
-            await self.observer(Listing(program.name, first, end, frozenset(seen)))
-        return seen
+
+    async def _believe(self, listing: Listing) -> None:
+        """What is not in it is not there any more."""
+        first, last = listing.from_slot, listing.to_slot
+        self._drop(self._holes.absent(listing.program, first, last, listing.keys))
+        if self.observer is not None and first <= last:
+            await self.observer(listing)
 
     async def _parts(
         self, program: Progress, span: Span
@@ -235,7 +245,7 @@ class Sweep:
             self._in_hand |= part.updates
             yield part.infos, part.to_slot
 
-    def _note(self, program: Progress, infos: Sequence[SignatureInfo]) -> set[Key]:
+    def _note(self, program: Progress, infos: Sequence[SignatureInfo]) -> frozenset[Key]:
         """What of it was delivered gets its place; what was not becomes a hole."""
         now = _now()
         is_live = self.is_live()
@@ -250,7 +260,7 @@ class Sweep:
                 # What is not stored after a start, or was not subscribed to, will not come.
                 is_due = not is_live or info.slot <= program.listed_to
                 self._holes.add(info, program.name, now, now if is_due else now + _GRACE_S)
-        return {(info.signature, info.slot) for info in infos}
+        return frozenset((info.signature, info.slot) for info in infos)
 
     def _place(self, info: SignatureInfo) -> None:
         key = info.signature, info.slot
@@ -260,12 +270,11 @@ class Sweep:
             self._places.append(place)
         self._holes.close(key)
 
-    def _lacks(self, first: int, seen: Collection[Key]) -> bool:
-        """Whether lists lack what was notified: once or twice they are incomplete, then it did not
+    def _lacks(self, unlisted: Collection[Key]) -> bool:
+        """Whether lists lack what was announced: once or twice they are incomplete, then it did not
         survive.
         """
-        expected = {*self._delivered.between(first, self._tip), *self._absences}
-        counts = {key: self._absences.get(key, 0) + 1 for key in expected.difference(seen)}
+        counts = {key: self._absences.get(key, 0) + 1 for key in unlisted}
         self._absences = {key: count for key, count in counts.items() if count < _DISBELIEFS}
         metrics.SWEEP_ABSENT.inc(len(counts) - len(self._absences))
         return bool(self._absences)
