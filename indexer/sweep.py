@@ -40,6 +40,7 @@ _GRACE_S = 1.0
 """How long the subscription may take to deliver what is listed already."""
 _WINDOW = 32
 _MOST_HOLES = 5_000
+_ROOM_POLL_S = 0.05
 _SHOWN_GAPS = 1_000
 _DISBELIEFS = 3
 """Rounds in a row in which a list lacks what is known to be there: then a fork took it away."""
@@ -118,6 +119,11 @@ class Sweep:
         self._holes.add(info, "", now, now)
         self._urgent.set()
 
+    async def room(self) -> None:
+        """Wait while so much has to be fetched that no more may be announced."""
+        while len(self._holes) > _MOST_HOLES:
+            await asyncio.sleep(_ROOM_POLL_S)
+
     async def run(self, intake: Intake) -> None:
         """For ever. Raises GiveUp only."""
         backoff = Backoff("sweep", most_s=2.0)
@@ -150,6 +156,8 @@ class Sweep:
     async def _round(self, intake: Intake) -> None:
         self._rounds_begun += 1
         number = self._rounds_begun
+        if len(self._holes) > _MOST_HOLES:
+            await self._settle(intake)
         await self._look()
         lowest = min(program.listed_to for program in self._programs.values())
         first = self._first_slot()
