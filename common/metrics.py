@@ -38,6 +38,13 @@ INDEXER_CALLS = Counter("curvefeed_indexer_calls_total", "Calls to JSON-RPC endp
 INDEXER_RETRACTED = Counter(
     "curvefeed_indexer_retracted_total", "Events taken back because a fork abandoned their slot"
 )
+SLOT_SECONDS = Gauge("curvefeed_slot_seconds", "How long a slot takes, as measured")
+ENDPOINT_LAG_SLOTS = Gauge(
+    "curvefeed_endpoint_lag_slots",
+    "Slots an endpoint lies behind the best one, by its place in SOLANA_RPC_URL",
+    ["endpoint"],
+)
+ENDPOINT_SWITCHES = Counter("curvefeed_endpoint_switches_total", "Changes of the endpoint in use")
 FINALITY_SLOT = Gauge(
     "curvefeed_finality_slot", "Newest slot at this commitment, when last asked", ["commitment"]
 )

@@ -40,11 +40,14 @@ class Settings(BaseSettings):
 
     # The chain
     solana_rpc_url: SecretStr | None = Field(
-        None, description="JSON-RPC URL of a live cluster. Without it, the localnet starts."
+        None,
+        description="JSON-RPC URL of a live cluster; several, comma-separated, the preferred one "
+        "first. Without it, the localnet starts.",
     )
     solana_ws_url: SecretStr | None = Field(
         None,
-        description="PubSub URL. Default: the RPC URL as ws(s), with port + 1 if it names one.",
+        description="PubSub URL of each. Default: the RPC URL as ws(s), with port + 1 if it names "
+        "one.",
     )
     indexer_programs: str = Field(
         "pump", description="Comma-separated launchpads to index, by name (see docs)."
@@ -186,7 +189,7 @@ class Settings(BaseSettings):
     @field_validator("solana_rpc_url", "solana_ws_url", "database_url")
     @classmethod
     def _has_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not urlsplit(value.get_secret_value()).netloc:
+        if value is not None and not all(urlsplit(url).netloc for url in _parts(value)):
             raise ValueError("is not a URL with scheme and host")
         return value
 
@@ -202,22 +205,32 @@ class Settings(BaseSettings):
 
     @property
     def rpc_url(self) -> str:
-        """JSON-RPC endpoint: the live cluster's or the localnet's."""
-        if self.solana_rpc_url is not None:
-            return self.solana_rpc_url.get_secret_value()
-        return f"http://127.0.0.1:{self.localnet_port}"
+        """JSON-RPC endpoint: the live cluster's preferred one or the localnet's."""
+        return self.endpoints[0][0]
 
     @property
     def ws_url(self) -> str:
-        """PubSub endpoint."""
-        if self.solana_ws_url is not None:
-            return self.solana_ws_url.get_secret_value()
-        return ws_url_of(self.rpc_url)
+        """PubSub endpoint that belongs to it."""
+        return self.endpoints[0][1]
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, str], ...]:
+        """JSON-RPC and PubSub URL of every endpoint, the preferred one first."""
+        calls = _parts(self.solana_rpc_url) or [f"http://127.0.0.1:{self.localnet_port}"]
+        streams = _parts(self.solana_ws_url)
+        derived = [ws_url_of(url) for url in calls[len(streams) :]]
+        return tuple(zip(calls, [*streams, *derived], strict=False))
 
     @property
     def program_names(self) -> tuple[str, ...]:
         """Launchpads to index, in the order given."""
         return tuple(name.strip() for name in self.indexer_programs.split(",") if name.strip())
+
+
+def _parts(urls: SecretStr | None) -> list[str]:
+    """The URLs of a comma-separated list."""
+    text = "" if urls is None else urls.get_secret_value()
+    return [url.strip() for url in text.split(",") if url.strip()]
 
 
 def ws_url_of(rpc_url: str) -> str:

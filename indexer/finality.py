@@ -36,7 +36,7 @@ MARGIN_SLOTS = 128
 _MOST_SLOTS = 5_000
 _TIMES = 2
 _SAMPLE = 4
-_EVERY_S = 0.5
+_EVERY_S = 1.0
 _TELL_EVERY_S = 1.0
 _DETECT_EVERY_S = 600.0
 _WIDEST_LISTING = 512
@@ -105,7 +105,7 @@ def strategy_of(kind: Kind) -> Strategy:
 
 
 class Watcher:
-    """Looks every half second. Use `observe` as the sweep's observer, and `run` as a task."""
+    """Looks every second. Use `observe` as the sweep's observer, and `run` as a task."""
 
     def __init__(
         self, node: Node, writer: Writer, delivered: Delivered, strategy: Strategy

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import count
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 import msgspec
@@ -83,7 +83,7 @@ class Node:
         self._pace = Pace(requests_per_second)
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT_S)
 
-    async def __aenter__(self) -> Node:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -96,30 +96,30 @@ class Node:
 
     async def newest_slot(self) -> int:
         """The slot the node is processing."""
-        return await self._call("getSlot", [{"commitment": "processed"}], int)
+        return await self.call("getSlot", [{"commitment": "processed"}], int)
 
     async def history_slot(self) -> int:
         """Newest slot whose history can be asked for at our commitment."""
-        return await self._call("getSlot", [{"commitment": self._history}], int)
+        return await self.call("getSlot", [{"commitment": self._history}], int)
 
     async def finalized_slot(self) -> int:
         """Newest slot that no fork can undo."""
-        return await self._call("getSlot", [{"commitment": "finalized"}], int)
+        return await self.call("getSlot", [{"commitment": "finalized"}], int)
 
     async def confirmed_slot(self) -> int:
         """Newest slot that two thirds of the stake voted for."""
-        return await self._call("getSlot", [{"commitment": "confirmed"}], int)
+        return await self.call("getSlot", [{"commitment": "confirmed"}], int)
 
     async def has_alpenglow(self) -> bool:
         """Whether the cluster has a genesis certificate of Alpenglow. Raises NodeRefused where the
         node does not know the method.
         """
-        raw = await self._call("getAgGenesisCert", [], msgspec.Raw)
+        raw = await self.call("getAgGenesisCert", [], msgspec.Raw)
         return bytes(raw) != b"null"
 
     async def genesis_hash(self) -> str:
         """What tells this chain from every other."""
-        return await self._call("getGenesisHash", [], str)
+        return await self.call("getGenesisHash", [], str)
 
     async def signatures(
         self,
@@ -140,7 +140,7 @@ class Node:
         if least_slot is not None:
             config["minContextSlot"] = least_slot
         params = [address, config]
-        return await self._call(
+        return await self.call(
             "getSignaturesForAddress", params, list[SignatureInfo], priority=priority
         )
 
@@ -149,19 +149,19 @@ class Node:
     ) -> bytes | None:
         """JSON of the transaction; None: the node does not have it (yet)."""
         params = [signature, self._whole()]
-        raw = await self._call("getTransaction", params, msgspec.Raw, priority=priority)
+        raw = await self.call("getTransaction", params, msgspec.Raw, priority=priority)
         return None if bytes(raw) == b"null" else bytes(raw)
 
     async def block_slots(self, first: int, last: int) -> list[int]:
         """Slots from `first` to `last` that have a block."""
         params = [first, last, {"commitment": self._history}]
-        return await self._call("getBlocks", params, list[int], priority=Priority.GAP)
+        return await self.call("getBlocks", params, list[int], priority=Priority.GAP)
 
     async def block(self, slot: int, *, priority: Priority = Priority.GAP) -> bytes | None:
         """JSON of a block with whole transactions; None: the node says the slot was skipped."""
         config = self._whole() | {"transactionDetails": "full", "rewards": False}
         try:
-            raw = await self._call("getBlock", [slot, config], msgspec.Raw, priority=priority)
+            raw = await self.call("getBlock", [slot, config], msgspec.Raw, priority=priority)
         except NodeError as error:
             if error.fields.get("code") in _SKIPPED:
                 return None
@@ -177,9 +177,10 @@ class Node:
             "maxSupportedTransactionVersion": 1,
         }
 
-    async def _call(
+    async def call(
         self, method: str, params: list[Any], kind: type[_T], *, priority: Priority = Priority.LIVE
     ) -> _T:
+        """One call, once. Raises NodeError for what may pass, NodeRefused for what will not."""
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         await self._pace.begin(priority)
         metrics.INDEXER_CALLS.labels(method).inc()
@@ -188,7 +189,10 @@ class Node:
         except httpx2.HTTPError as error:
             self._pace.failed()
             raise NodeError(
-                "the node does not answer", method=method, reason=type(error).__name__
+                "the node does not answer",
+                hint="Is SOLANA_RPC_URL right, and its host reachable? It is tried again meanwhile",
+                method=method,
+                reason=type(error).__name__,
             ) from None
         except BaseException:
             self._pace.ended()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -17,6 +18,7 @@ from indexer import pipeline
 from indexer.backoff import Backoff, insist
 from indexer.decoding import Decoder, FindPools
 from indexer.delivered import Delivered, Key
+from indexer.endpoints import Endpoints
 from indexer.finality import Watcher, strategy_of
 from indexer.live import LiveConfig, LiveSource
 from indexer.progress import Start
@@ -38,8 +40,9 @@ async def index(settings: Settings, pool: Pool) -> None:
     programs = by_names(settings.program_names)
     rate = None if settings.is_localnet else settings.rpc_requests_per_second
     async with (
-        Node(settings.rpc_url, settings.indexer_commitment, rate) as node,
+        Endpoints(settings.endpoints, settings.indexer_commitment, rate) as node,
         Writer(pool) as writer,
+        _watching(node),
     ):
         await insist(Backoff("database"), writer.wait)
         await _check_chain(settings, node, writer)
@@ -59,8 +62,9 @@ async def index(settings: Settings, pool: Pool) -> None:
             delivered,
             stored_by(pool),
         )
-        live = LiveSource(_live_config(settings, addresses), delivered, sweep.caught_up)
+        live = LiveSource(node, _live_config(settings, addresses), delivered, sweep.caught_up)
         sweep.is_live = lambda: live.is_flowing
+        live.has_room = sweep.room
         watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
         sweep.observer = watcher.observe
         worker = pipeline.Pipeline(
@@ -75,6 +79,17 @@ async def index(settings: Settings, pool: Pool) -> None:
         await pipeline.run(
             Cluster(live, sweep, watcher), worker, Intake(settings.indexer_batch_rows)
         )
+
+
+@asynccontextmanager
+async def _watching(endpoints: Endpoints) -> AsyncIterator[None]:
+    """Endpoints are watched for as long as the context is open."""
+    watching = asyncio.create_task(endpoints.run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 class Cluster:
@@ -166,7 +181,6 @@ def _anchor(known: coverage.Checkpoint) -> Key | None:
 
 def _live_config(settings: Settings, addresses: Mapping[str, str]) -> LiveConfig:
     return LiveConfig(
-        ws_url=settings.ws_url,
         addresses=addresses,
         commitment=settings.indexer_commitment,
         max_pending=settings.indexer_max_pending,
