@@ -185,6 +185,22 @@ async def test_an_open_hole_holds_the_frontier_and_is_said(
     assert all(row["closed_at"] is not None and "-32004" in row["reason"] for row in rows)
 
 
+async def test_too_much_to_fetch_holds_the_stream_back(
+    localnet: Localnet, pool: Pool, settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every notification needs its transaction and the node delivers none: what is waited for stays
+    bounded, and when the node recovers nothing is missing.
+    """
+    monkeypatch.setattr("indexer.sweep._MOST_HOLES", 5)
+    windows = _always("truncate", 1.0), _always("ahead", 1.0)
+    async with _behind(localnet, settings, *windows) as faults, indexing(faults.settings, pool):
+        await Traders(localnet.rpc_url, seed=27).play(80, between=lambda: _slowly(localnet))
+        assert await pool.fetchval("SELECT count(*) FROM trades") == 0
+        faults.end()
+        await _reaches(pool, localnet.chain.tips[CONFIRMED])
+        await _is_exact(pool, localnet)
+
+
 async def test_the_ledger_has_no_holes(
     localnet: Localnet, pool: Pool, settings: SettingsFactory
 ) -> None:
