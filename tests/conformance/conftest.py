@@ -1,88 +1,30 @@
 """What is tested: the server CURVEFEED_URL names, or two of our own, one for each output path.
 
-Black box: everything goes through sockets. With CURVEFEED_ADMIN_TOKEN (the server's ADMIN_TOKEN)
-events can be published there, too.
+With CURVEFEED_ADMIN_TOKEN (the server's ADMIN_TOKEN) events can be published there, too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
+import websockets
 
-from api.config import hub_limits
-from api.server import ApiServer
-from common.settings import load_settings
-from db.pool import pool_of
+from tests.helpers.asyncapi import Judge
+from tests.helpers.conformance import OwnServer, Publisher, Target, Witness, quiet
 from tests.helpers.pg import PostgresForTests
+from tests.helpers.raw_socket import RawPeer
+from tests.helpers.sign_in import Browser
 
-PATH = "/api/v1/websocket/ws"
 FOREIGN = os.environ.get("CURVEFEED_URL")
-ADMIN_TOKEN = "conformance"  # noqa: S105 - of a server that lives as long as the tests
-QUICK = {"hello_s": 2.0, "idle_pos_s": 1.0, "ping_interval_s": 2.0, "pong_timeout_s": 2.0}
-"""Seconds, where our own server need not let the tests wait."""
-_START_S = 60
 
-
-class Target(NamedTuple):
-    """A server: `base` is its http(s) URL."""
-
-    base: str
-    admin_token: str | None
-
-    def ws(self, query: str = "", path: str = PATH) -> str:
-        """URL of its WebSocket."""
-        return f"ws{self.base.removeprefix('http')}{path}{query}"
-
-
-class OwnServer:
-    """A server with its own loop, in a thread of its own."""
-
-    def __init__(self, postgres: PostgresForTests, *, is_direct: bool) -> None:
-        self._postgres = postgres
-        self._is_direct = is_direct
-        self._is_up = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self.port = 0
-
-    def __enter__(self) -> Target:
-        self._thread.start()
-        assert self._is_up.wait(_START_S), "the server doesn't start"
-        return Target(f"http://127.0.0.1:{self.port}", ADMIN_TOKEN)
-
-    def __exit__(self, *_: object) -> None:
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(_START_S)
-
-    async def _run(self) -> None:
-        url = await self._postgres.create()
-        settings = load_settings(
-            _env_file=None,
-            websocket_port=0,
-            websocket_direct_writes=self._is_direct,
-            websocket_drain_s=0,
-            admin_token=ADMIN_TOKEN,
-        )
-        known = hub_limits(settings)
-        fields = {name: getattr(known, name) for name in known.__struct_fields__}
-        async with pool_of(url, 5) as pool:
-            limits = type(known)(**fields | QUICK)
-            server = ApiServer(settings, pool, None, "no page in this test", limits)
-            await server.start()
-            self.port, self._loop, self._stop = (
-                server.port, asyncio.get_running_loop(), asyncio.Event(),
-            )  # fmt: skip
-            self._is_up.set()
-            await self._stop.wait()
-            await server.stop()
+Dial: TypeAlias = Callable[..., Awaitable[Witness]]
+DialRaw: TypeAlias = Callable[[], Awaitable[RawPeer]]
 
 
 @pytest.fixture(scope="session", params=["foreign"] if FOREIGN else ["direct", "asgi"])
@@ -97,3 +39,66 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     postgres: PostgresForTests = request.getfixturevalue("postgres")
     with OwnServer(postgres, is_direct=request.param == "direct") as own:
         yield own
+
+
+@pytest.fixture
+async def judge(target: Target) -> Judge:
+    """By the server's own document."""
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"{target.base}/asyncapi.json")
+    return Judge(answer.json())
+
+
+@pytest.fixture
+async def dial(target: Target, judge: Judge) -> AsyncIterator[Dial]:
+    """Makes clients; at the end, what each of them was told must be what the document says."""
+    clients: list[Witness] = []
+
+    async def make(query: str = "", **options: Any) -> Witness:
+        socket = await websockets.connect(target.ws(query), max_queue=None, **options)
+        clients.append(Witness(socket))
+        assert (await clients[-1].take())["type"] == "welcome"
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.socket.close()
+        assert [fault for each in client.seen for fault in judge.faults(each)] == []
+
+
+@pytest.fixture
+def publisher(target: Target) -> Publisher:
+    """Skips the test where nothing can be published."""
+    if target.admin_token is None:
+        pytest.skip("CURVEFEED_ADMIN_TOKEN is not set: nothing can be published")
+    return Publisher(target)
+
+
+@pytest.fixture
+async def browser(target: Target) -> AsyncIterator[Browser]:
+    """A wallet that has signed in, as a program does: without Origin. Skips where none can."""
+    program = Browser(0, origin=None)
+    program.base = target.base
+    is_on = (await program.http.get(f"{target.base}/api/v1/auth")).json()["is_on"]
+    if not is_on:
+        await program.close()
+        pytest.skip("sign-in is off there")
+    binding = secrets.token_hex(16)
+    signed = program.sign(await program.nonce(binding=binding))
+    program.keep(await program.verify(signed | {"binding": binding}))
+    yield program
+    await program.close()
+
+
+@pytest.fixture
+async def dial_raw(target: Target) -> AsyncIterator[DialRaw]:
+    """Makes clients in a room where nothing happens."""
+    peers: list[RawPeer] = []
+
+    async def make() -> RawPeer:
+        peers.append(await RawPeer.dial(target.ws(f"?room={quiet()}")))
+        return peers[-1]
+
+    yield make
+    for peer in peers:
+        await peer.__aexit__(None, None, None)

@@ -19,7 +19,8 @@ NOT_CLOSED = 1006
 NO_CODE = 1005
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 45.0
+"""Longer than a server waits for a sign of life."""
 
 
 def frame(
@@ -52,6 +53,17 @@ def fragments(opcode: int, *parts: bytes) -> list[bytes]:
 def close(code: int, reason: bytes = b"") -> bytes:
     """A close frame."""
     return frame(CLOSE, struct.pack("!H", code) + reason)
+
+
+def ask(identifier: str, size: int = 0) -> bytes:
+    """A `ping` of the hub's protocol; with `size`, of exactly so many bytes."""
+    message = {"type": "ping", "id": identifier, "pad": ""}
+    short = json.dumps(message, ensure_ascii=False).encode()
+    message["pad"] = "*" * (size - len(short))
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+ASK = ask("a")
 
 
 class Received(NamedTuple):
@@ -90,6 +102,7 @@ class RawPeer:
         parts = urlsplit(url)
         secure = ssl.create_default_context() if parts.scheme == "wss" else None
         port = parts.port or (443 if secure else 80)
+        assert parts.hostname is not None
         loop, reader = asyncio.get_running_loop(), _Patient()
         transport, protocol = await loop.create_connection(
             lambda: asyncio.StreamReaderProtocol(reader), parts.hostname, port, ssl=secure
@@ -116,7 +129,7 @@ class RawPeer:
     ) -> None:
         self._writer.transport.abort()
 
-    async def shake(self, url: str, method: str = "GET", **changes: str | None) -> Answer:
+    async def shake(self, url: str, **changes: str | None) -> Answer:
         """Ask for a WebSocket; `changes` replace headers (- as _), None leaves one out."""
         parts = urlsplit(url)
         key = base64.b64encode(os.urandom(16))
@@ -127,7 +140,7 @@ class RawPeer:
         headers |= {name.replace("_", "-"): value for name, value in changes.items()}
         lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        await self.send("\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode())
+        await self.send("\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode())
         answer = await self._head()
         if answer.status == 101:
             expected = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()  # noqa: S324
