@@ -61,6 +61,9 @@ class ApiServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Explicitly: by itself uvicorn believes whoever connects from this machine.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             lifespan="on",
         )
         # A line for every connection is not a change of state.

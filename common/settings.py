@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -135,6 +136,11 @@ class Settings(BaseSettings):
     websocket_direct_writes: bool = Field(
         True, description="Write frames to the sockets directly. Off: plain ASGI sends."
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Comma-separated addresses or networks of your proxies: from them alone "
+        "X-Forwarded-For and -Proto are believed. Default: nobody.",
+    )
     admin_token: SecretStr | None = Field(
         None, description="Bearer token of administrative calls. Without it they are refused."
     )
@@ -191,6 +197,13 @@ class Settings(BaseSettings):
     def _has_scheme(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not all(urlsplit(url).netloc for url in _parts(value)):
             raise ValueError("is not a URL with scheme and host")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for each in filter(None, (part.strip() for part in value.split(","))):
+            ip_network(each)  # its ValueError says what is wrong
         return value
 
     @property
