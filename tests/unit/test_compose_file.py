@@ -46,6 +46,14 @@ def test_no_secret_is_written_down() -> None:
     assert "secrets" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
+def test_only_the_api_can_sign() -> None:
+    """The keys of access tokens are given to the one service that signs them, with the settings of
+    sign-in."""
+    holders = {name for name, spec in OURS.items() if "auth_signing_keys" in spec["secrets"]}
+    assert holders == {"api"}
+    assert {"AUTH_ORIGINS", "AUTH_CHAIN"} <= set(OURS["api"]["environment"])
+
+
 def test_the_validator_loads_our_program() -> None:
     """The program that the validator is given is in the repository."""
     command = COMPOSE["services"]["validator"]["command"]
