@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from typing import Literal
 
 import structlog
@@ -19,7 +19,7 @@ from api.services.access import Authorizer, Identity
 from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
 from api.services.messages import Identifier, Limits, Pos, Welcome
-from api.services.outbound import Bounds, Outbound, encoded
+from api.services.outbound import Bounds, Outbound, encoded, send_to_all
 from api.services.protocol import PROTOCOL_VERSION, Refusal, rooms_of
 from api.services.ring import Ring
 from api.services.rooms import Group, Room, replayed
@@ -302,16 +302,16 @@ class Hub:
             for room in rooms:
                 room.active_at = now
                 touched.update(dict.fromkeys(room.add(row)))
-        for group in touched:
-            self._flush(group, now)
+        self._send(touched, now)
         HUB_FEED_LAG_SECONDS.observe(max(0.0, time.time() - rows[0].ts / 1000))
         self._wake_waiting()
 
-    def _flush(self, group: Group, now: float) -> None:
-        frames, behind = group.flush(now)
-        for frame in frames:
-            self.frames_sent[frame.event] += len(group.members)
-        for outbound in behind:
+    def _send(self, groups: Iterable[Group], now: float) -> None:
+        parts = [(group.members, frames) for group in groups if (frames := group.take())]
+        for members, frames in parts:
+            for frame in frames:
+                self.frames_sent[frame.event] += len(members)
+        for outbound in send_to_all(parts, now):
             session = self.sessions.get(outbound)
             if session is not None:
                 session.keep_up(now)

@@ -122,6 +122,13 @@ def user_key(wallet: bytes) -> bytes:
     return b"u" + wallet
 
 
+def kind_of(key: bytes) -> str:
+    """Kind of the room with this key."""
+    if not key:
+        return "global"
+    return "token" if key.startswith(b"t") else "user"
+
+
 def parse_room(name: str) -> RoomName:
     """The room of this name. Raises Refusal (invalid_room, unknown_room) with the reason."""
     match = _ROOM.fullmatch(name)
@@ -165,17 +172,17 @@ STATE_ROOMS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Kinds of rooms that get a state event; log events go to every room they name."""
 
-_ALL_KINDS = frozenset({"global", "token", "user"})
-
 
 def rooms_of(row: FeedRow) -> list[bytes]:
     """Keys of the rooms that get something of this row, or at least its link of the chain."""
-    kinds = _ALL_KINDS if row.is_log else STATE_ROOMS[row.event]
-    keys = [ROOM_GLOBAL] if "global" in kinds else []
-    if row.mint is not None and "token" in kinds:
+    keys = [ROOM_GLOBAL]
+    if row.mint is not None:
         keys.append(token_key(row.mint))
-    if row.wallet is not None and "user" in kinds:
+    if row.wallet is not None:
         keys.append(user_key(row.wallet))
+    if row.event in STATE_EVENTS:
+        kinds = STATE_ROOMS[row.event]
+        return [key for key in keys if kind_of(key) in kinds]
     return keys
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.services.outbound import Frame, Outbound, StateKey, send_to_all
+from api.services.outbound import Frame, Outbound, StateKey
 from api.services.protocol import STATE_ROOMS, RoomName
 from db.feed import FeedRow
 
@@ -36,16 +36,11 @@ class Group:
                 self.states.pop(key, None)  # so that states go out in the order of their seq
                 self.states[key] = state
 
-    def flush(self, now: float) -> tuple[list[Frame], list[Outbound]]:
-        """Send what was kept to every member, joined once.
-
-        Returns the frames sent, and the members whose queue has grown too long.
-        """
+    def take(self) -> list[Frame]:
+        """What was kept since the last time: the log events, then the states."""
         frames = [*self.logs, *self.states.values()]
         self.logs, self.states = [], {}
-        if not frames:
-            return frames, []
-        return frames, send_to_all(self.members, frames, now)
+        return frames
 
 
 class Room:
