@@ -47,7 +47,7 @@ class Mischief:
     """The dice of one endpoint. `now_s` is seconds since the faults began."""
 
     def __init__(self, plan: Plan, endpoint: int = 0) -> None:
-        self._windows = plan.windows
+        self._windows = [window for window in plan.windows if window.endpoint in (None, endpoint)]
         self._rng = Random(f"mischief {plan.seed} {endpoint}")  # noqa: S311 - reproducible
         self.counts: dict[str, int] = {}
         """How many messages each fault met."""

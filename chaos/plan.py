@@ -66,6 +66,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Of delay, reorder and slow: by how much at most."""
     flavour: int = 0
     """Picks among the ways one fault can look; see chaos.mischief."""
+    endpoint: int | None = None
+    """Which endpoint it meets; None: every one."""
 
 
 class Strike(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     confirm_after: int
     finalize_after: int
     trades_per_second: float
+    endpoints: int = 1
+    """How many ways to the node the indexers may choose among."""
     phase_s: float
     """Faults and trades end here."""
     windows: tuple[Window, ...]
@@ -121,6 +125,7 @@ def make_plan(seed: int, options: PlanOptions) -> Plan:
     # Forks of depth ten need ten unconfirmed slots.
     confirm_after = rng.choice((2, 12))
     trades_per_second = rng.uniform(15, 50)
+    endpoints = rng.choice((1, 2))
     windows = _windows(rng, phase_s, scale)
     strikes = _strikes(rng, phase_s, scale)
     return Plan(
@@ -130,8 +135,13 @@ def make_plan(seed: int, options: PlanOptions) -> Plan:
         confirm_after=confirm_after,
         finalize_after=confirm_after + 20,
         trades_per_second=trades_per_second,
+        endpoints=endpoints,
         phase_s=phase_s,
-        windows=tuple(window for window in windows if window.fault in options.faults),
+        windows=tuple(
+            window if endpoints > 1 else msgspec.structs.replace(window, endpoint=None)
+            for window in windows
+            if window.fault in options.faults
+        ),
         strikes=tuple(strike for strike in strikes if strike.fault in options.faults),
     )
 
@@ -158,6 +168,7 @@ def _window(rng: Random, fault: str, phase_s: float, scale: float) -> Window:
         share=rng.uniform(*_SHARES.get(fault, (1.0, 1.0))),
         length_s=rng.uniform(0.5, 20) * scale,
         flavour=rng.randrange(1_000_000),
+        endpoint=rng.choice((0, 0, 1, None)),
     )
 
 
@@ -199,5 +210,6 @@ def describe(plan: Plan, *, faults: Collection[str] = FAULTS) -> str:
     )
     return (
         f"{plan.commitment}, slots of {plan.slot_ms} ms, confirmed after {plan.confirm_after}, "
+        f"{plan.endpoints} endpoint{'s' if plan.endpoints > 1 else ''}, "
         f"{plan.trades_per_second:.0f} trades/s for {plan.phase_s:.1f} s: {counts or 'no fault'}"
     )

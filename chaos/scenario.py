@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -59,9 +60,12 @@ class Scenario:
 
     async def _run(self, stack: AsyncExitStack, url: str) -> Outcome:
         net = await stack.enter_async_context(self._net)
-        proxy = await stack.enter_async_context(Proxy(net.rpc_url, net.ws_url, self.plan))
+        proxies = [
+            await stack.enter_async_context(Proxy(net.rpc_url, net.ws_url, self.plan, endpoint))
+            for endpoint in range(self.plan.endpoints)
+        ]
         system = System(
-            env_of(self.plan, url, proxy),
+            env_of(self.plan, url, *proxies),
             self._folder,
             indexers=2 if self.plan.has_standby else 1,
             clock=self._clock,
@@ -75,12 +79,17 @@ class Scenario:
         watch = Watch(url, LedgerTruth(net.chain), system, self._dropped)
         watching = asyncio.create_task(watch.run())
         stack.push_async_callback(cancelled, watching)
-        proxy.begin()
+        for proxy in proxies:
+            proxy.begin()
         await self._strike_all(system)
         await cancelled(trading)
         outcome = await settle(watch, net, self.plan.commitment)
         await cancelled(watching)
-        return msgspec.structs.replace(outcome, met=dict(proxy.mischief.counts), calls=proxy.calls)
+        met, calls = Counter[str](), Counter[str]()
+        for proxy in proxies:
+            met.update(proxy.mischief.counts)
+            calls.update(proxy.calls)
+        return msgspec.structs.replace(outcome, met=dict(met), calls=dict(calls))
 
     async def _warmed_up(self, system: System) -> None:
         """Trades come through before anything goes wrong."""
@@ -140,12 +149,12 @@ class Scenario:
             )
 
 
-def env_of(plan: Plan, url: str, proxy: Proxy) -> dict[str, str]:
-    """Settings of the processes under test."""
+def env_of(plan: Plan, url: str, *proxies: Proxy) -> dict[str, str]:
+    """Settings of the processes under test; the first endpoint is the preferred one."""
     return {
         "DATABASE_URL": url,
-        "SOLANA_RPC_URL": proxy.rpc_url,
-        "SOLANA_WS_URL": proxy.ws_url,
+        "SOLANA_RPC_URL": ",".join(proxy.rpc_url for proxy in proxies),
+        "SOLANA_WS_URL": ",".join(proxy.ws_url for proxy in proxies),
         "INDEXER_START_SLOT": "0",
         "INDEXER_COMMITMENT": plan.commitment,
         "INDEXER_STALL_SECONDS": str(_STALL_SLOTS * plan.slot_ms / 1000),
