@@ -44,6 +44,10 @@ class AnchorMissing(NodeError):
     """A list lacks what is known to be there: it is not whole, or a fork took it away."""
 
 
+class ListEnded(AnchorMissing):
+    """A list ends before what is known to be there: hardly ever the chain's doing."""
+
+
 class _Page(msgspec.Struct):
     before: str | None
     oldest: str
@@ -92,7 +96,7 @@ async def _pages(node: Node, span: Span) -> list[_Page]:
 
 async def _check_end(node: Node, span: Span, before: str | None, *, is_anchored: bool) -> None:
     if not is_anchored or (span.anchor is not None and span.anchor[1] < span.first):
-        raise AnchorMissing("the node's list ends before a signature that was in it")
+        raise ListEnded("the node's list ends before a signature that was in it")
     if span.anchor is not None:
         return
     for _ in range(_EMPTY_READS - 1):

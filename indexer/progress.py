@@ -11,6 +11,7 @@ from indexer.rpc import SignatureInfo
 
 _DISBELIEFS = 3
 """Rounds in a row in which a list lacks what is known to be there: then a fork took it away."""
+_ENDS = 30
 _DENSITY_SLOTS = 50
 
 
@@ -55,8 +56,10 @@ class Progress:
         if infos and (self.anchor is None or infos[-1].slot >= self.anchor[1]):
             self.anchor = infos[-1].signature, infos[-1].slot
 
-    def doubted(self) -> None:
-        """Its list lacks the anchor: once or twice the node's mistake, then the chain's doing."""
+    def doubted(self, *, has_ended: bool) -> None:
+        """Its list lacks the anchor: once or twice the node's mistake, then the chain's doing. An
+        end before the anchor has to be told far more often: forks leave what is older.
+        """
         self.disbeliefs += 1
-        if self.disbeliefs >= _DISBELIEFS:
+        if self.disbeliefs >= (_ENDS if has_ended else _DISBELIEFS):
             self.disbeliefs, self.anchor = 0, None

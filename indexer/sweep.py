@@ -23,7 +23,7 @@ from indexer.blocks import in_blocks
 from indexer.delivered import Delivered, Key
 from indexer.fetching import LENIENT_AFTER, fetch
 from indexer.holes import Hole, Holes
-from indexer.listing import AnchorMissing, Span, listed
+from indexer.listing import AnchorMissing, ListEnded, Span, listed
 from indexer.pace import Priority
 from indexer.progress import Progress, Start
 from indexer.rpc import Node, SignatureInfo
@@ -228,8 +228,8 @@ class Sweep:
                 program.noted(infos, to_slot)
                 await self._believe(Listing(program.name, since, to_slot, keys))
                 since = to_slot + 1
-        except AnchorMissing:
-            program.doubted()
+        except AnchorMissing as error:
+            program.doubted(has_ended=isinstance(error, ListEnded))
             raise
 
     async def _believe(self, listing: Listing) -> None:
