@@ -52,6 +52,15 @@ FINALITY_DISAGREEMENTS = Counter(
     "curvefeed_finality_disagreements_total",
     "Times a node still gave a transaction whose slot it said has no block",
 )
+CONTINUITY_LINKS = Counter(
+    "curvefeed_continuity_links_total",
+    "Neighbouring trades of a curve whose reserves were compared",
+)
+CONTINUITY_BREAKS = Counter(
+    "curvefeed_continuity_breaks_total",
+    "Places where a curve's reserves do not follow: found, and how each ended",
+    ["outcome"],
+)
 
 # --- completeness
 SWEEP_FRONTIER_SLOT = Gauge(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 
@@ -16,6 +17,7 @@ from db.rows import PoolRow
 from db.writer import Writer, transient_errors
 from indexer import pipeline
 from indexer.backoff import Backoff, insist
+from indexer.continuity import Continuity
 from indexer.decoding import Decoder, FindPools
 from indexer.delivered import Delivered, Key
 from indexer.endpoints import Endpoints
@@ -67,6 +69,7 @@ async def index(settings: Settings, pool: Pool) -> None:
         live.has_room = sweep.room
         watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
         sweep.observer = watcher.observe
+        beside = [watcher.run, Continuity(node, pool, sweep.want).run]
         worker = pipeline.Pipeline(
             Decoder(programs, None, find_pools_by(pool), is_deferring=True),
             writer,
@@ -77,7 +80,7 @@ async def index(settings: Settings, pool: Pool) -> None:
             ),
         )
         await pipeline.run(
-            Cluster(live, sweep, watcher), worker, Intake(settings.indexer_batch_rows)
+            Cluster(live, sweep, beside), worker, Intake(settings.indexer_batch_rows)
         )
 
 
@@ -92,21 +95,24 @@ async def _watching(endpoints: Endpoints) -> AsyncIterator[None]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
+Beside = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Cluster:
-    """The source of everything that happens: subscription and sweep, into one intake; beside them
-    the watcher, who takes back what did not survive.
+    """The source of everything that happens: subscription and sweep, into one intake. What runs
+    beside them corrects what they stored.
     """
 
-    def __init__(self, live: LiveSource, sweep: Sweep, watcher: Watcher) -> None:
+    def __init__(self, live: LiveSource, sweep: Sweep, beside: Sequence[Beside]) -> None:
         self._live = live
         self._sweep = sweep
-        self._watcher = watcher
+        self._beside = beside
 
     async def run(self, intake: Intake) -> None:
         """See Source."""
         runs = (self._live.run, self._sweep.run, self._sweep.run_urgent)
         tasks = [asyncio.create_task(run(intake)) for run in runs]
-        tasks.append(asyncio.create_task(self._watcher.run()))
+        tasks += [asyncio.create_task(run()) for run in self._beside]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
