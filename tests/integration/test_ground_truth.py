@@ -140,9 +140,9 @@ async def kill_in_the_middle(system: System, client: FeedClient, pace: Pace) -> 
     seen = 40
     for victims in ([system.indexer], [system.api], [system.indexer, system.api]):
         await client.until(seen)
+        seen = client.trades + WHILE_DEAD // 3  # before they are up: they may tell all at once
         pace.hold_after(WHILE_DEAD)
         await asyncio.gather(*[victim.kill() for victim in victims])
         await asyncio.gather(*[victim.start() for victim in victims])
-        seen = client.trades + WHILE_DEAD // 3
         await client.until(seen)
         pace.go()
