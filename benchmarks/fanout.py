@@ -3,10 +3,12 @@
 Every server runs on one core, the load generator (C) on another. A round publishes one message
 ("single") or 16 at once ("burst16"), and the next begins when every client has all of the last.
 The value is what arrived, divided by the CPU time the server's process took for it: what else runs
-on this machine then counts for little. Rounds of all servers take turns, medians are compared.
+on this machine then counts for little (except for socketify, which spins while it waits: on a busy
+machine its figure is too low). Rounds of all servers take turns, medians are compared.
 
 Ours is the API as `./run serve` starts it; rows enter between follower and hub, as the peers have
-no database either. `commit_to_client` is the whole way, with Postgres on the same cores.
+no database either. `rooms5` is the same for clients in 5 of 200 rooms each, few of them busy.
+`commit_to_client` is the whole way, with Postgres on the same cores.
 BENCH_QUICK=1 measures 200 connections only.
 """
 
@@ -26,6 +28,7 @@ from benchmarks.fanout_peers.committed import commit_to_client
 from benchmarks.fanout_peers.database import fresh_database
 from benchmarks.fanout_peers.peers import PEERS, Started, hub
 from benchmarks.fanout_peers.processes import Load
+from benchmarks.fanout_peers.rooms import draw
 from benchmarks.fanout_peers.tools import Unavailable
 from benchmarks.figure import Figure
 
@@ -36,6 +39,8 @@ ROUND_S = 0.3
 REPETITIONS = 5
 SLOW = {"python_socketio": 1}
 """Repetitions of who takes seconds for one burst; they are not warmed up either."""
+ROOMS_SIZE, ROOMS_EACH = 1_000, 5
+ROOMS_PEERS = ("c_write", "c_coalesced")
 LATENCY_SIZE = 1_000
 LATENCY_RATE = 1_000
 LATENCY_PEERS = ("c_coalesced", "nats_ws")
@@ -99,6 +104,30 @@ def connected(
     return measured
 
 
+def connected_to_rooms(
+    stack: ExitStack, servers: Mapping[str, Started], folder: Path
+) -> list[Measured]:
+    """ROOMS_SIZE clients in ROOMS_EACH rooms each, of us and of the C servers."""
+    drawn = draw(ROOMS_SIZE, ROOMS_EACH)
+    measured: list[Measured] = []
+    for name, each in servers.items():
+        paths, messages = folder / f"{name}.rooms", folder / f"{name}.messages"
+        files = {"paths": str(paths), "messages": str(messages)}
+        if name == OURS:
+            drawn.write_for_hub(paths, messages)
+            options = {**each.options, **files, "readies": str(ROOMS_EACH)}
+        elif name in ROOMS_PEERS:
+            drawn.write_for_server(paths, messages)
+            options = {**files, "pub_path": "/pub/rooms"}
+        else:
+            continue
+        load = Load(each.server.port, ROOMS_SIZE, options)
+        stack.callback(load.stop)
+        load.settled()
+        measured.append(Measured(name, each, load))
+    return measured
+
+
 def throughput(measured: list[Measured], burst: int) -> Samples:
     """Every server's samples; they take turns."""
     samples: Samples = {each.name: [] for each in measured}
@@ -153,6 +182,15 @@ def fan_out(database_url: str, sizes: tuple[int, ...]) -> Iterator[Figure]:
                 if size == LATENCY_SIZE:
                     samples = latency_p99_ms(measured)
                     yield from figures(f"fanout_p99_{size}", "ms", samples, higher_is_better=False)
+
+
+def fan_out_to_rooms(servers: Mapping[str, Started], folder: Path) -> Iterator[Figure]:
+    """The same with clients in several rooms each."""
+    with ExitStack() as clients:
+        measured = connected_to_rooms(clients, servers, folder)
+        for kind, burst in BURSTS.items():
+            name = f"fanout_rooms{ROOMS_EACH}_{kind}_{ROOMS_SIZE}"
+            yield from figures(name, "frames/s/core", throughput(measured, burst))
 
 
 def run() -> Iterator[Figure]:

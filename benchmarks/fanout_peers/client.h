@@ -24,7 +24,7 @@
 enum phase { IDLE, CONNECTING, UPGRADING, GREETING, LIVE, DEAD };
 
 struct conn {
-  int fd, index;
+  int fd, index, readies;
   enum phase phase;
   bool is_publisher;
   uint32_t counted;    /* messages since the run began */
@@ -36,7 +36,7 @@ struct conn {
 
 /* What a run of the program is told on its command line. */
 struct options {
-  int port, conns, flight, sources, opcode, is_resuming;
+  int port, conns, flight, sources, opcode, is_resuming, readies;
   size_t unit_bytes; /* 0: a message is a frame of at least `min_bytes` */
   size_t min_bytes;
   const char *hello, *ready;                          /* said after the upgrade; awaited then */
@@ -169,6 +169,7 @@ static void greet(struct conn *c) {
   const char *hello = c->is_publisher ? options.pub_hello : options.hello;
   const char *ready = c->is_publisher ? options.pub_ready : options.ready;
   c->phase = GREETING;
+  c->readies = 0;
   if (hello && *hello) say(c, options.opcode, hello, strlen(hello));
   if (!ready || !*ready) become_live(c);
 }
@@ -202,8 +203,9 @@ static void on_frame(struct conn *c, int opcode, const unsigned char *payload, s
   } else if (opcode != 10) {
     if (options.is_resuming) note_position(c, payload, bytes);
     const char *ready = c->is_publisher ? options.pub_ready : options.ready;
-    if (c->phase == GREETING && has(payload, bytes, ready)) become_live(c);
-    else if (c->phase == LIVE && (options.unit_bytes || bytes >= options.min_bytes))
+    if (c->phase == GREETING && has(payload, bytes, ready)) {
+      if (c->is_publisher || ++c->readies >= options.readies) become_live(c);
+    } else if (c->phase == LIVE && (options.unit_bytes || bytes >= options.min_bytes))
       on_event(c, payload, bytes);
     else on_small(c, payload, bytes);
   }

@@ -2,9 +2,10 @@
 
     python -m benchmarks.fanout_peers.hub_app PORT FEED_PORT    (DATABASE_URL, DATA_DIR as always)
 
-What a connection to FEED_PORT writes, one JSON text a line, is what the follower would have read
-from Postgres: everything that arrives in one read of the socket is one batch for the hub's
-`fan_out`, numbered on from where the hub stands. The peers have no database either.
+What a connection to FEED_PORT writes, a room's number of four digits and a JSON text a line, is
+what the follower would have read from Postgres: everything that arrives in one read of the socket
+is one batch for the hub's `fan_out`, numbered on from where the hub stands. The peers have no
+database either.
 """
 
 from __future__ import annotations
@@ -24,8 +25,18 @@ from db.migrate import migrate
 from db.pool import pool_of
 from programs.keys import b58
 
-MINT, WALLET = bytes([7]) * 32, bytes([9]) * 32
-ROOM = f"token_{b58(MINT)}"
+ROOMS = 256
+WALLET = bytes([9]) * 32
+
+
+def mint_of(room: int) -> bytes:
+    """The token of the room with this number."""
+    return bytes([7]) * 30 + room.to_bytes(2, "big")
+
+
+def room_name(room: int) -> str:
+    """As clients name it."""
+    return f"token_{b58(mint_of(room))}"
 
 
 class Feed(asyncio.Protocol):
@@ -34,17 +45,19 @@ class Feed(asyncio.Protocol):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._rest = b""
+        self._mints = [mint_of(room) for room in range(ROOMS)]
 
     def data_received(self, data: bytes) -> None:
         """One batch."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         seq, ts = self._hub.ring.position.seq, time.time_ns() // 1_000_000
-        rows = [
-            FeedRow(seq + number, "new_trade", MINT, WALLET, 1, line.decode(), None, None, ts)
-            for number, line in enumerate(lines, 1)
-        ]
+        rows = [self._row(seq + number, line, ts) for number, line in enumerate(lines, 1)]
         if rows:
             self._hub.fan_out(rows)
+
+    def _row(self, seq: int, line: bytes, ts: int) -> FeedRow:
+        mint, data = self._mints[int(line[:4])], line[4:].decode()
+        return FeedRow(seq, "new_trade", mint, WALLET, 1, data, None, None, ts)
 
 
 async def serve(settings: Settings, feed_port: int) -> None:

@@ -21,14 +21,18 @@ static struct histogram settling; /* time from the drop to being live again */
 
 static unsigned char unit[1 << 20]; /* BURST messages as the publisher says them */
 static size_t unit_bytes;
-static char message[4096];
-static size_t message_bytes;
+static struct message {
+  char *text;
+  size_t bytes;
+  int audience; /* clients who get it; 0: all */
+} *messages; /* said one after another, round and round */
+static int message_count, next_message;
 
 static struct {
   bool is_on;
   int burst, live;
   double rate;
-  uint64_t start, end, due, last, published, delivered;
+  uint64_t start, end, due, last, published, delivered, expected;
   uint64_t published_at[IN_FLIGHT];
   struct histogram latency;
 } run;
@@ -111,29 +115,34 @@ static void drop(int count) {
 
 /* --- messages are published and arrive */
 
-static void set_unit(int burst) {
+/* The next burst as bytes; returns how many deliveries it means. */
+static uint64_t set_unit(int burst) {
+  uint64_t audience = 0;
   unit_bytes = 0;
   for (int i = 0; i < burst; i++) {
+    const struct message *m = &messages[next_message++ % message_count];
+    audience += (uint64_t)(m->audience ? m->audience : run.live);
     if (options.pub_port) {
-      memcpy(unit + unit_bytes, message, message_bytes);
-      unit_bytes += message_bytes;
+      memcpy(unit + unit_bytes, m->text, m->bytes);
+      unit_bytes += m->bytes;
     } else {
-      unit_bytes += framed(unit + unit_bytes, options.opcode, message, message_bytes);
+      unit_bytes += framed(unit + unit_bytes, options.opcode, m->text, m->bytes);
     }
   }
+  return audience;
 }
 
 static void publish(uint64_t now) {
   for (int i = 0; i < run.burst; i++) run.published_at[run.published++ % IN_FLIGHT] = now;
+  run.expected += set_unit(run.burst);
   send_all(publisher.fd, unit, unit_bytes);
 }
 
 static void begin_run(int burst, double seconds, double rate) {
   for (int i = 0; i < options.conns; i++) conns[i].counted = 0, conns[i].bytes = 0;
-  set_unit(burst);
   histogram_clear(&run.latency);
   run.is_on = true, run.burst = burst, run.rate = rate, run.live = live_count;
-  run.published = run.delivered = 0;
+  run.published = run.delivered = run.expected = 0;
   run.start = run.due = run.last = now_ns(CLOCK_MONOTONIC);
   run.end = run.start + (uint64_t)(seconds * 1e9);
   if (rate == 0) publish(run.start);
@@ -142,12 +151,11 @@ static void begin_run(int burst, double seconds, double rate) {
 static void finish_run(void) {
   char text[400];
   run.is_on = false;
-  uint64_t expected = run.published * (uint64_t)run.live;
   snprintf(text, sizeof text,
            "{\"published\":%llu,\"delivered\":%llu,\"expected\":%llu,\"seconds\":%.6f,"
            "\"p50_ms\":%.4f,\"p99_ms\":%.4f,\"max_ms\":%.4f}",
            (unsigned long long)run.published, (unsigned long long)run.delivered,
-           (unsigned long long)expected, (double)(run.last - run.start) / 1e9,
+           (unsigned long long)run.expected, (double)(run.last - run.start) / 1e9,
            (double)histogram_at(&run.latency, 0.5) / 1e6,
            (double)histogram_at(&run.latency, 0.99) / 1e6, (double)run.latency.max / 1e6);
   answer(text);
@@ -159,7 +167,7 @@ static void arrived(struct conn *c, uint32_t count) {
     histogram_add(&run.latency, now - run.published_at[c->counted++ % IN_FLIGHT]);
   run.delivered += count;
   run.last = now;
-  if (run.rate > 0 || run.delivered < run.published * (uint64_t)run.live) return;
+  if (run.rate > 0 || run.delivered < run.expected) return;
   if (now < run.end) publish(now);
   else finish_run();
 }
@@ -199,7 +207,7 @@ static int tick(void) {
   }
   uint64_t open = run.published - run.delivered / (uint64_t)(run.live ? run.live : 1);
   if (now >= run.end || open + (uint64_t)run.burst > IN_FLIGHT) {
-    if (run.delivered == run.published * (uint64_t)run.live || now > run.end + 2000000000u)
+    if (run.delivered == run.expected || now > run.end + 2000000000u)
       finish_run();
     return 1;
   }
@@ -249,10 +257,9 @@ static void on_command(void) {
 /* --- options */
 
 static char **lines_of(const char *name, int *count) {
-  static char text[1 << 22];
+  char *text = calloc(1, 1 << 22);
   FILE *file = fopen(name, "r");
-  if (!file) exit(2);
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
+  if (!file || !text || !fread(text, 1, (1 << 22) - 1, file)) exit(2);
   fclose(file);
   char **lines = NULL;
   for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
@@ -263,11 +270,28 @@ static char **lines_of(const char *name, int *count) {
 }
 
 static void read_message(const char *name) {
+  static char text[4096];
   FILE *file = fopen(name, "rb");
   if (!file) exit(2);
-  message_bytes = fread(message, 1, sizeof message, file);
+  messages = calloc(1, sizeof *messages);
+  messages->bytes = fread(text, 1, sizeof text, file);
+  messages->text = text;
+  message_count = 1;
   fclose(file);
 }
+
+/* Lines of an audience and a message; a publisher without WebSocket says the line's end too. */
+static void read_messages(const char *name) {
+  char **lines = lines_of(name, &message_count);
+  messages = calloc((size_t)message_count, sizeof *messages);
+  for (int i = 0; i < message_count; i++) {
+    messages[i].audience = (int)strtol(lines[i], &messages[i].text, 10);
+    messages[i].bytes = strlen(++messages[i].text);
+    if (options.pub_port) messages[i].text[messages[i].bytes++] = '\n';
+  }
+}
+
+static const char *messages_file;
 
 static void set(const char *name, const char *value) {
   int number = atoi(value);
@@ -286,7 +310,9 @@ static void set(const char *name, const char *value) {
   else if (!strcmp(name, "pub_port")) options.pub_port = number;   /* raw TCP, no WebSocket */
   else if (!strcmp(name, "pub_hello")) options.pub_hello = value;
   else if (!strcmp(name, "pub_ready")) options.pub_ready = value;
+  else if (!strcmp(name, "readies")) options.readies = number;     /* times `ready` is awaited */
   else if (!strcmp(name, "message")) read_message(value);          /* file with one message */
+  else if (!strcmp(name, "messages")) messages_file = value;       /* file with many */
   else exit(2);
 }
 
@@ -297,6 +323,7 @@ int main(int argc, char **argv) {
     *value = 0;
     set(argv[i], value + 1);
   }
+  if (messages_file) read_messages(messages_file);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event events[1024], commands = {.events = EPOLLIN, .data.ptr = NULL};
   epoll_ctl(poll_fd, EPOLL_CTL_ADD, 0, &commands);

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.fanout_peers.hub_app import ROOM
+from benchmarks.fanout_peers.hub_app import room_name
 from benchmarks.fanout_peers.processes import Server, free_port, script
 from benchmarks.fanout_peers.tools import compiled, nats_server, node_and_ws, peers_python
 
@@ -114,10 +114,20 @@ def hub(database_url: str, *, core: int | None = 0) -> Started:
     module = "benchmarks.fanout_peers.hub_app"
     command = [sys.executable, "-m", module, str(port), str(feed_port)]
     server = Server(command, port, core=core, env={"DATABASE_URL": database_url})
-    head = f'{{"type":"new_trade","room":"{ROOM}","seq":1000,"prev":999,"ts":1795347000456,"data":'
-    message = '{"x":"' + "x" * (EVENT_BYTES - len(head) - 9) + '"}\n'
     options = {"pub_port": str(feed_port), "ready": '"subscribed"'}
-    return Started(server, f"/api/v1/websocket/ws?room={ROOM}", message.encode(), options)
+    message = hub_line(0) + "\n"
+    return Started(server, hub_path([0]), message.encode(), options)
+
+
+def hub_path(rooms: Iterable[int]) -> str:
+    """What a client in these rooms asks the hub for."""
+    return "/api/v1/websocket/ws?room=" + "&room=".join(room_name(room) for room in rooms)
+
+
+def hub_line(room: int) -> str:
+    """What hub_app takes for an event of this room that is EVENT_BYTES long on the wire."""
+    head = f'{{"type":"new_trade","room":"{room_name(room)}","seq":1000,"prev":999,"ts":'
+    return f'{room:04}{{"x":"' + "x" * (EVENT_BYTES - len(head) - len("1795347000456") - 17) + '"}'
 
 
 PEERS: Mapping[str, Callable[[], Started]] = {

@@ -4,6 +4,8 @@
  *   server PORT coalesced   the frames of one read of the publisher joined, one write() per connection
  *
  * GET /pub makes a connection the publisher: its text messages go to everybody else, byte for byte.
+ * GET /pub/rooms: each begins with four digits, the room, and goes to who asked for it with
+ * /ws?room=7&room=12; coalesced is then what a connection gets from all its rooms: one writev().
  * A yardstick, not a server: it knows only the key of RFC 6455's example, which load.c sends, trusts
  * its publisher, and answers nothing a client says. A connection whose socket is full keeps what is
  * left in memory, without a bound. */
@@ -18,24 +20,34 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define ACCEPT                                                                                     \
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"              \
   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 #define IN_BYTES (1 << 20)
+#define ROOMS 1024
+#define PIECES 16
 
 struct conn {
   int fd;
-  int at; /* index among the members, -1 where it is none */
-  bool is_upgraded, is_publisher;
-  char *left; /* what the socket did not take */
+  bool is_upgraded, is_publisher, has_rooms; /* has_rooms: of a publisher */
+  char *left;                                /* what the socket did not take */
   size_t left_bytes;
+  struct iovec pieces[PIECES]; /* what it gets of the burst in hand, from its rooms */
+  int piece_count;
+};
+
+struct room {
+  struct conn **members;
+  int count, space;
 };
 
 static int poll_fd;
-static struct conn **members;
-static int member_count, member_room;
+static struct room rooms[ROOMS]; /* room 0: everybody who asked for none */
+static struct conn **waiting;    /* connections that have pieces */
+static int waiting_count, waiting_space;
 static unsigned char in[IN_BYTES];
 static size_t in_bytes; /* of the publisher: the only one whose messages are read */
 static unsigned char out[IN_BYTES * 2];
@@ -45,11 +57,15 @@ static void watch(struct conn *c, uint32_t events, int how) {
   epoll_ctl(poll_fd, how, c->fd, &event);
 }
 
+static void add(struct conn ***list, int *count, int *space, struct conn *c) {
+  if (*count == *space) *list = realloc(*list, sizeof **list * (size_t)(*space = 2 * *space + 1024));
+  (*list)[(*count)++] = c;
+}
+
 static void drop(struct conn *c) {
-  if (c->at >= 0) {
-    members[c->at] = members[--member_count];
-    members[c->at]->at = c->at;
-  }
+  for (struct room *r = rooms; c->is_upgraded && r < rooms + ROOMS; r++)
+    for (int i = 0; i < r->count; i++)
+      if (r->members[i] == c) r->members[i--] = r->members[--r->count];
   close(c->fd);
   free(c->left);
   free(c);
@@ -72,8 +88,27 @@ static void put(struct conn *c, const unsigned char *data, size_t bytes) {
   if ((size_t)done < bytes) keep(c, data + done, bytes - (size_t)done);
 }
 
-static void put_all(const unsigned char *data, size_t bytes) {
-  for (int i = 0; i < member_count; i++) put(members[i], data, bytes);
+static void put_all(const struct room *r, const unsigned char *data, size_t bytes) {
+  for (int i = 0; i < r->count; i++) put(r->members[i], data, bytes);
+}
+
+static void put_pieces(struct conn *c) {
+  ssize_t done = c->left_bytes ? 0 : writev(c->fd, c->pieces, c->piece_count);
+  for (int i = 0; i < c->piece_count; i++) {
+    size_t size = c->pieces[i].iov_len, taken = done < 0 ? 0 : (size_t)done;
+    if (taken < size) keep(c, (unsigned char *)c->pieces[i].iov_base + taken, size - taken);
+    done = taken < size ? 0 : done - (ssize_t)size;
+  }
+  c->piece_count = 0;
+}
+
+static void collect(const struct room *r, unsigned char *data, size_t bytes) {
+  for (int i = 0; i < r->count; i++) {
+    struct conn *c = r->members[i];
+    if (c->piece_count == PIECES) put_pieces(c);
+    else if (!c->piece_count) add(&waiting, &waiting_count, &waiting_space, c);
+    c->pieces[c->piece_count++] = (struct iovec){data, bytes};
+  }
 }
 
 static void on_writable(struct conn *c) {
@@ -98,8 +133,14 @@ static size_t framed(unsigned char *to, const unsigned char *payload, const unsi
   return header + bytes;
 }
 
+static struct room *room_of(const unsigned char *payload) {
+  int number = 0;
+  for (int i = 0; i < 4; i++) number = number * 10 + (payload[i] - '0');
+  return &rooms[number % ROOMS];
+}
+
 /* Everything whole that the publisher has said so far. */
-static void publish(bool is_coalesced) {
+static void publish(bool is_coalesced, bool has_rooms) {
   size_t at = 0, out_bytes = 0;
   while (in_bytes - at >= 6) {
     size_t size = in[at + 1] & 127, header = 2;
@@ -109,12 +150,28 @@ static void publish(bool is_coalesced) {
     }
     if (in_bytes - at < header + 4 + size) break;
     const unsigned char *mask = in + at + header;
-    out_bytes += framed(out + out_bytes, mask + 4, mask, size);
+    size_t bytes = framed(out + out_bytes, mask + 4, mask, size);
+    const struct room *r = has_rooms ? room_of(out + out_bytes + header) : rooms;
     at += header + 4 + size;
-    if (!is_coalesced) put_all(out, out_bytes), out_bytes = 0;
+    if (!is_coalesced) put_all(r, out, bytes);
+    else if (has_rooms) collect(r, out + out_bytes, bytes);
+    if (is_coalesced) out_bytes += bytes;
   }
-  if (out_bytes) put_all(out, out_bytes);
+  if (has_rooms)
+    while (waiting_count) put_pieces(waiting[--waiting_count]);
+  else if (out_bytes) put_all(rooms, out, out_bytes);
   memmove(in, in + at, in_bytes -= at);
+}
+
+static void enter(struct conn *c, const char *request) {
+  bool is_anywhere = false;
+  const char *end = strchr(request, '\n');
+  for (const char *at = request; (at = strstr(at, "room=")) && at < end; at += 5) {
+    struct room *r = &rooms[atoi(at + 5) % ROOMS];
+    add(&r->members, &r->count, &r->space, c);
+    is_anywhere = true;
+  }
+  if (!is_anywhere) add(&rooms->members, &rooms->count, &rooms->space, c);
 }
 
 static void upgrade(struct conn *c) {
@@ -127,11 +184,8 @@ static void upgrade(struct conn *c) {
   request[bytes] = 0;
   c->is_upgraded = true;
   c->is_publisher = strncmp(request, "GET /pub", 8) == 0;
-  if (write(c->fd, ACCEPT, sizeof ACCEPT - 1) < 0 || c->is_publisher) return;
-  if (member_count == member_room)
-    members = realloc(members, sizeof *members * (size_t)(member_room = 2 * member_room + 1024));
-  c->at = member_count;
-  members[member_count++] = c;
+  c->has_rooms = strncmp(request, "GET /pub/rooms", 14) == 0;
+  if (write(c->fd, ACCEPT, sizeof ACCEPT - 1) > 0 && !c->is_publisher) enter(c, request);
 }
 
 static void on_readable(struct conn *c, bool is_coalesced) {
@@ -147,7 +201,7 @@ static void on_readable(struct conn *c, bool is_coalesced) {
     drop(c);
   } else if (bytes > 0 && c->is_publisher) {
     in_bytes += (size_t)bytes;
-    publish(is_coalesced);
+    publish(is_coalesced, c->has_rooms);
   }
 }
 
@@ -156,7 +210,7 @@ static void accept_all(int listener) {
   while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
     struct conn *c = calloc(1, sizeof *c);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    c->fd = fd, c->at = -1;
+    c->fd = fd;
     watch(c, EPOLLIN, EPOLL_CTL_ADD);
   }
 }
