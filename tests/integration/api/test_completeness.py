@@ -106,7 +106,7 @@ async def test_an_old_look_says_nothing_of_now(http: httpx2.AsyncClient, pool: P
 
 
 async def test_ranges_adjoin_and_name_their_method(http: httpx2.AsyncClient, pool: Pool) -> None:
-    """Looks in one way make one range; another way begins a new one; an older look moves nothing."""
+    """Looks in one way make one range, another way begins one; an older look moves nothing."""
     await mark(pool, 120, 120)
     await mark(pool, 130, 130)
     await mark(pool, 150, 150, method="blocks")
