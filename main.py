@@ -304,6 +304,7 @@ def chaos(
     time_scale: Annotated[float, typer.Option(help="Of outages of 2 to 60 s.", min=0.01)] = 0.1,
     only: Annotated[str, typer.Option(help="Comma-separated faults; others stay away.")] = "",
     without: Annotated[str, typer.Option(help="Comma-separated faults to leave out.")] = "",
+    bound: Annotated[float, typer.Option(help="Seconds to be right after the last fault.")] = 10,
     plan: Annotated[Path | None, typer.Option(help="A plan.json instead of seeds.")] = None,
     sustained: Annotated[bool, typer.Option("--sustained", help="A steady loss instead.")] = False,
     drop: Annotated[float, typer.Option(help="Sustained: share lost.", min=0, max=1)] = 0.05,
@@ -323,7 +324,7 @@ def chaos(
         return
     options = ChaosOptions(
         seeds=seeds, first_seed=first_seed, time_scale=time_scale,
-        only=names_in(only), without=names_in(without), plan=plan,
+        only=names_in(only), without=names_in(without), bound_s=bound, plan=plan,
     )  # fmt: skip
     run_until_stopped(run_chaos(options, typer.echo))
 

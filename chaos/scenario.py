@@ -83,8 +83,8 @@ class Scenario:
             proxy.begin()
         await self._strike_all(system)
         await cancelled(trading)
-        outcome = await settle(watch, net, self.plan.commitment)
         await cancelled(watching)
+        outcome = await settle(watch, net, self.plan.commitment)
         met, calls = Counter[str](), Counter[str]()
         for proxy in proxies:
             met.update(proxy.mischief.counts)
