@@ -1,4 +1,8 @@
-"""What routes get handed in."""
+"""What routes get handed in.
+
+All `async`, though nothing here waits: FastAPI would run plain functions in its thread pool, which
+cost a third of a WebSocket's handshake.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ class Services(msgspec.Struct, frozen=True):
     origins: frozenset[str]
 
 
-def services(connection: HTTPConnection) -> Services:
+async def services(connection: HTTPConnection) -> Services:
     """Of the application that serves this request."""
     found: Services = connection.app.state.services
     return found
@@ -46,14 +50,14 @@ def _key(text: str, what: str) -> bytes:
         ) from None
 
 
-def mint_of(
+async def mint_of(
     mint: Annotated[str, Path(examples=["So11111111111111111111111111111111111111112"])],
 ) -> bytes:
     """The mint in the path."""
     return _key(mint, "mint")
 
 
-def wallet_of(
+async def wallet_of(
     wallet: Annotated[str, Path(examples=["9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"])],
 ) -> bytes:
     """The wallet in the path."""
@@ -71,7 +75,7 @@ _bearer = HTTPBearer(
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-def is_admin(services: ServicesOf, credentials: Credentials) -> bool:
+async def is_admin(services: ServicesOf, credentials: Credentials) -> bool:
     """Does the request bear the administrator's token?"""
     token = services.settings.admin_token
     if token is None or credentials is None:
@@ -81,13 +85,15 @@ def is_admin(services: ServicesOf, credentials: Credentials) -> bool:
     )
 
 
-def require_admin(services: ServicesOf, credentials: Credentials) -> None:
+async def require_admin(
+    services: ServicesOf, is_allowed: Annotated[bool, Depends(is_admin)]
+) -> None:
     """Refuse others: 403 where no token is configured, else 401."""
     if services.settings.admin_token is None:
         raise ProblemError(
             403, "administrative calls are switched off", hint="Set ADMIN_TOKEN and restart"
         )
-    if not is_admin(services, credentials):
+    if not is_allowed:
         raise ProblemError(
             401,
             "this call needs the administrator's token",

@@ -102,7 +102,7 @@ tickets = APIRouter(prefix="/api/v1/websocket", tags=["websocket"], route_class=
 # --- what routes get handed in
 
 
-def sign_in_of(request: Request) -> SignIn:
+async def sign_in_of(request: Request) -> SignIn:
     """The application's sign-in."""
     found: SignIn = request.app.state.sign_in
     return found
@@ -111,7 +111,7 @@ def sign_in_of(request: Request) -> SignIn:
 SignInOf = Annotated[SignIn, Depends(sign_in_of)]
 
 
-def origin_of(request: Request, sign_in: SignInOf) -> Origin:
+async def origin_of(request: Request, sign_in: SignInOf) -> Origin:
     """The page that asks; refuses pages that are not the settings'."""
     return sign_in.origins.of(request.headers.getlist("origin"))
 
@@ -119,7 +119,7 @@ def origin_of(request: Request, sign_in: SignInOf) -> Origin:
 OriginOf = Annotated[Origin, Depends(origin_of)]
 
 
-def counted(request: Request, sign_in: SignInOf) -> None:
+async def counted(request: Request, sign_in: SignInOf) -> None:
     """One attempt of this address."""
     sign_in.attempt(address_key(request.client.host if request.client is not None else None))
 

@@ -130,7 +130,7 @@ def _subscription(name: str, since: str | None, snapshot: str | None) -> Subscri
     return subscription
 
 
-def room_of(room: Annotated[str, Path(examples=["global"], max_length=64)]) -> RoomName:
+async def room_of(room: Annotated[str, Path(examples=["global"], max_length=64)]) -> RoomName:
     """The room in the path."""
     try:
         return parse_room(room)
