@@ -43,6 +43,12 @@ class FeedClient:
         """Messages at or below the last position, left out."""
         self._changed = asyncio.Event()
 
+    def __repr__(self) -> str:
+        return (
+            f"FeedClient(at={self._last}, trades={self.trades}, events={len(self.events)}, "
+            f"lost={self.lost}, holes={self.holes}, repeats={self.repeats})"
+        )
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

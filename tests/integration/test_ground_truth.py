@@ -25,7 +25,7 @@ from localnet.traders import Traders
 
 TRANSACTIONS = 500
 SLOT_MS = 50
-WHILE_DEAD = 120
+BETWEEN_DEATHS, WHILE_DEAD, NO_LIMIT = 40, 110, 10**9
 
 
 def free_port() -> int:
@@ -65,7 +65,7 @@ async def running(system: System, client: FeedClient) -> AsyncIterator[None]:
         await client.connected()
         yield
     except (TimeoutError, AssertionError) as error:
-        error.add_note(f"indexer: {system.indexer.output}\napi: {system.api.output}")
+        error.add_note(f"indexer: {system.indexer.output}\napi: {system.api.output}\n{client}")
         raise
     finally:
         follower.cancel()
@@ -97,7 +97,8 @@ async def test_chain_postgres_and_client_agree(
             traders = Traders(net.rpc_url, seed=7)
             play = asyncio.create_task(traders.play(TRANSACTIONS, between=pace.step))
             if is_killed:
-                await kill_in_the_middle(system, client, pace)
+                await kill_in_the_middle(system, client, pace, net.rpc_url)
+            await pace.allow(NO_LIMIT)
             await play
             truth = await settled(client, net.rpc_url)
             async with pool.acquire() as connection:
@@ -111,38 +112,45 @@ async def test_chain_postgres_and_client_agree(
 
 
 class Pace:
-    """Lets traders go on while a process is dead, but not past what a hub promises to replay."""
+    """Lets the traders send so many transactions, then wait: a hub promises to replay 512 events,
+    so no more than that may happen while it is dead.
+    """
 
     def __init__(self) -> None:
-        self._is_free = asyncio.Event()
-        self._is_free.set()
         self._left = 0
+        self._is_used_up = False
+        self._changed = asyncio.Condition()
 
     async def step(self) -> None:
-        """Called after each transaction; waits once the allowance is used up."""
-        if self._left > 0:
+        """Called after each transaction."""
+        async with self._changed:
+            while not self._left:
+                self._is_used_up = True
+                self._changed.notify_all()
+                await self._changed.wait()
             self._left -= 1
-        else:
-            await self._is_free.wait()
 
-    def hold_after(self, transactions: int) -> None:
-        """So many more, then wait."""
-        self._left = transactions
-        self._is_free.clear()
+    async def allow(self, transactions: int) -> None:
+        """So many more."""
+        async with self._changed:
+            self._left += transactions
+            self._is_used_up = False
+            self._changed.notify_all()
 
-    def go(self) -> None:
-        """On, without limit."""
-        self._is_free.set()
+    async def used_up(self) -> None:
+        """Wait until the traders wait."""
+        async with self._changed, asyncio.timeout(60):
+            await self._changed.wait_for(lambda: self._is_used_up)
 
 
-async def kill_in_the_middle(system: System, client: FeedClient, pace: Pace) -> None:
-    """The indexer dies and comes back, then the API does, then both at once."""
-    seen = 40
+async def kill_in_the_middle(system: System, client: FeedClient, pace: Pace, rpc_url: str) -> None:
+    """The indexer dies and comes back, then the API does, then both at once; trading goes on."""
     for victims in ([system.indexer], [system.api], [system.indexer, system.api]):
-        await client.until(seen)
-        seen = client.trades + WHILE_DEAD // 3  # before they are up: they may tell all at once
-        pace.hold_after(WHILE_DEAD)
+        await pace.allow(BETWEEN_DEATHS)
+        await pace.used_up()
+        await settled(client, rpc_url)
+        await pace.allow(WHILE_DEAD)
         await asyncio.gather(*[victim.kill() for victim in victims])
+        await pace.used_up()
         await asyncio.gather(*[victim.start() for victim in victims])
-        await client.until(seen)
-        pace.go()
+        await settled(client, rpc_url)
