@@ -65,6 +65,8 @@ def main(args: list[str]) -> int:
     suites = ("tests/unit", "tests/integration", "tests/conformance")
     if pytest("-n", "2", "--dist", "loadfile", *suites, env=env):
         failed.append("unit, integration and conformance")
+    if pytest("-n", "2", "tests/chaos", env=env):
+        failed.append("chaos")
     if pytest("tests/e2e", env=env):
         failed.append("end to end")
     verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
