@@ -1,7 +1,8 @@
 """10,000 connections on one process, and what happens when half of them are cut at once.
 
 The server is `./run serve` on one core, the clients are the C load generator on another. Every
-client is in the room of one token out of 200, busy ones more likely. Measured: how long it takes
+client has signed in (10 connections a wallet, an access token each) and is in the room of one token
+out of 200, busy ones more likely. Measured: how long it takes
 until all are connected and subscribed; resident memory per idle connection; whether all are still
 there after a heartbeat interval in which each was pinged. Then 5,000 are cut while trades go on:
 they reconnect, resume with `since`, and it is counted how many statements Postgres ran for that.
@@ -25,6 +26,7 @@ from benchmarks.fanout_peers.database import fresh_database, log_of
 from benchmarks.fanout_peers.market import TRADE_BYTES_AT_LEAST, Market
 from benchmarks.fanout_peers.peers import Started, fastapi_docs, node_ws
 from benchmarks.fanout_peers.processes import Load, Server, Settled
+from benchmarks.fanout_peers.sign_ins import access_tokens, new_keys
 from benchmarks.fanout_peers.tools import Unavailable
 from benchmarks.figure import Figure
 from db.pool import pool_of
@@ -117,12 +119,15 @@ async def storm(database_url: str, load: Load) -> tuple[Settled, float]:
 def ours(database_url: str) -> Iterator[tuple[str, float, str, float]]:
     """(figure, value, unit, goal) of our server, and last its memory and time for the peers."""
     with ExitStack() as stack:
-        server = api_server(database_url, core=0)
+        keys = new_keys()
+        server = api_server(database_url, core=0, settings={"AUTH_SIGNING_KEYS": keys})
         stack.callback(server.stop)
         server.wait()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         paths = folder / "paths"
-        paths.write_text("\n".join(Market(TOKENS).paths(CONNECTIONS, 1)) + "\n")
+        tokens = asyncio.run(access_tokens(database_url, keys, CONNECTIONS))
+        rooms = Market(TOKENS).paths(CONNECTIONS, 1)
+        paths.write_text("".join(f"{a}&token={b}\n" for a, b in zip(rooms, tokens, strict=True)))
         options = {
             "paths": str(paths), "ready": '"subscribed"', "resume": "1", "sources": "1000",
             "min": str(TRADE_BYTES_AT_LEAST),

@@ -14,7 +14,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -39,12 +39,14 @@ SECONDS = 8.0
 GOALS_MS = {"p50": 15.0, "p99": 50.0}
 
 
-def api_server(database_url: str, *, core: int | None = None) -> Server:
+def api_server(
+    database_url: str, *, core: int | None = None, settings: Mapping[str, str] | None = None
+) -> Server:
     """`./run serve` without the page, with room for many clients."""
     port = free_port()
     env = {
         "DATABASE_URL": database_url, "LOG_LEVEL": "warning", "WEBSOCKET_DRAIN_S": "0",
-        "WEBSOCKET_MAX_CONNECTIONS": "50000",
+        "WEBSOCKET_MAX_CONNECTIONS": "50000", **(settings or {}),
     }  # fmt: skip
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--no-page", "--port", str(port)]
     return Server(command, port, core=core, env=env)

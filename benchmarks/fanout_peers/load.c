@@ -257,9 +257,9 @@ static void on_command(void) {
 /* --- options */
 
 static char **lines_of(const char *name, int *count) {
-  char *text = calloc(1, 1 << 22);
+  char *text = calloc(1, 1 << 24);
   FILE *file = fopen(name, "r");
-  if (!file || !text || !fread(text, 1, (1 << 22) - 1, file)) exit(2);
+  if (!file || !text || !fread(text, 1, (1 << 24) - 1, file)) exit(2);
   fclose(file);
   char **lines = NULL;
   for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
