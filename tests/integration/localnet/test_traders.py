@@ -152,9 +152,11 @@ async def test_running_traders_survive_a_restart_of_the_node() -> None:
         await until(lambda: ledger.count > count + 50)
     async with Localnet(port, slot_ms=20) as other:
         fresh = other.chain.ledger
-        await until(lambda: fresh.count > 100)
-        created = [each for each in fresh.transactions.values() if "CreateEvent" in events(each)]
-        assert len(created) >= 6
+
+        def created() -> int:
+            return sum("CreateEvent" in events(each) for each in list(fresh.transactions.values()))
+
+        await until(lambda: fresh.count > 100 and created() >= 6)
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
