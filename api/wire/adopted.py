@@ -118,13 +118,13 @@ class AdoptedConnection(asyncio.Protocol):
         connections.add(self)
         transport.set_protocol(self)
         transport.resume_reading()
-        # Paused as soon as the transport holds a byte: so nothing is ever overtaken by what goes
-        # straight into the socket.
-        transport.set_write_buffer_limits(high=0)
         self._outbound.wire = self
         self._outbound.write = transport.write
         self._outbound.fd = transport.get_extra_info("socket").fileno()
         self._outbound.is_clear = True
+        # Paused as soon as the transport holds a byte, perhaps at once: nothing is ever overtaken
+        # by what goes straight into the socket.
+        transport.set_write_buffer_limits(high=0)
 
     def attach(self, listener: Listener) -> None:
         """Who is told of messages, from now on."""
