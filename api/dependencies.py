@@ -14,6 +14,7 @@ from fastapi import Depends, Path, Query
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.cursors import MAX_LENGTH
 from api.problems import ProblemError
 from api.services.hub import Hub
 from common.settings import Settings
@@ -67,7 +68,9 @@ async def wallet_of(
 MintOf = Annotated[bytes, Depends(mint_of)]
 WalletOf = Annotated[bytes, Depends(wallet_of)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page.")]
-Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
+Cursor = Annotated[
+    str | None, Query(max_length=MAX_LENGTH, description="`next` of the page before.")
+]
 
 _bearer = HTTPBearer(
     auto_error=False, description="ADMIN_TOKEN of the settings, or a wallet's access token."

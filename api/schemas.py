@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from db.reads import Moment, TradeView
+from db.reads.moment import Moment
+from db.reads.trades import TradeView
 from db.rows import CandleRow, PositionRow, TokenRow
 from programs.curve import market_cap_text
 from programs.keys import b58, signature_b58

@@ -6,7 +6,7 @@ from api.schemas import RoomData, Token, Trade, WalletPosition
 from api.services.protocol import RoomName
 from api.services.snapshots import RoomSnapshot
 from db.pool import Pool
-from db.reads import Snapshot, snapshot
+from db.reads.rooms import Snapshot, snapshot
 
 
 async def read_room(pool: Pool, name: RoomName) -> RoomSnapshot:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.cursors import cursor_of, key_of_cursor
+from api.cursors import CursorOf
 from api.dependencies import Cursor, Limit, MintOf, ServicesOf
 from api.problems import ProblemError, responses
 from api.schemas import (
@@ -21,14 +21,21 @@ from api.schemas import (
     Trade,
     TradePage,
 )
-from db import reads
 from db.feed import Scope
 from db.pool import Pool
+from db.reads import candles as candle_reads
+from db.reads import tokens as token_reads
+from db.reads import trades as trade_reads
 from programs.keys import b58
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 
 Interval = Literal["1m"]
+TRADE_CURSOR = CursorOf("trades", int, int, int)
+_BARS = CursorOf("candles", int)
+_CURSORS: Mapping[token_reads.TokenOrder, CursorOf] = MappingProxyType(
+    {"new": CursorOf("new", int), "active": CursorOf("active", int)}
+)
 SECONDS: Mapping[Interval, int] = MappingProxyType({"1m": 60})
 
 
@@ -36,7 +43,7 @@ SECONDS: Mapping[Interval, int] = MappingProxyType({"1m": 60})
 async def tokens(
     services: ServicesOf,
     order: Annotated[
-        reads.TokenOrder,
+        token_reads.TokenOrder,
         Query(description="new: by age. active: by newest trade, or creation where there is none."),
     ] = "new",
     limit: Limit = 50,
@@ -44,10 +51,10 @@ async def tokens(
 ) -> TokenPage:
     """Pages are stable: a token that comes in later shifts nothing. In the order `active` a token
     that is traded while you page moves to the front, and is then not met again."""
-    page = await reads.tokens(services.pool, order, key_of_cursor(cursor, 1), limit)
+    page = await token_reads.tokens(services.pool, order, _CURSORS[order].decode(cursor), limit)
     return TokenPage(
         items=[Token.of(row) for row in page.items],
-        next=_next(page.last),
+        next=_CURSORS[order].encode(page.last),
         meta=Meta.of(page.moment),
     )
 
@@ -55,7 +62,7 @@ async def tokens(
 @router.get("/{mint}", summary="One token", responses=responses(400, 404, 422, 503))
 async def token(services: ServicesOf, mint: MintOf) -> TokenAnswer:
     """The token's state after its newest trade."""
-    moment, row = await reads.token(services.pool, mint)
+    moment, row = await token_reads.token(services.pool, mint)
     if row is None:
         raise _unknown(mint)
     return TokenAnswer(**Token.of(row).model_dump(), meta=Meta.of(moment))
@@ -72,12 +79,14 @@ async def trades(
     """By slot, and inside a slot in that of the block. Trades a fork undid are not in
     it.
     """
-    page = await reads.trades(services.pool, Scope(mint=mint), key_of_cursor(cursor, 3), limit)
+    page = await trade_reads.trades(
+        services.pool, Scope(mint=mint), TRADE_CURSOR.decode(cursor), limit
+    )
     if not page.items:
         await _require(services.pool, mint)
     return TradePage(
         items=[Trade.of(row) for row in page.items],
-        next=_next(page.last),
+        next=TRADE_CURSOR.encode(page.last),
         meta=Meta.of(page.moment),
     )
 
@@ -96,23 +105,19 @@ async def candles(
 ) -> CandlePage:
     """Only bars with trades in them; the newest one still changes."""
     seconds = SECONDS[interval]
-    page = await reads.candles(services.pool, mint, seconds, key_of_cursor(cursor, 1), limit)
+    page = await candle_reads.candles(services.pool, mint, seconds, _BARS.decode(cursor), limit)
     if not page.items:
         await _require(services.pool, mint)
     return CandlePage(
         items=[Candle.of(row) for row in page.items],
-        next=_next(page.last),
+        next=_BARS.encode(page.last),
         meta=Meta.of(page.moment),
     )
 
 
-def _next(last: tuple[int, ...] | None) -> str | None:
-    return None if last is None else cursor_of(last)
-
-
 async def _require(pool: Pool, mint: bytes) -> None:
     """An empty list of a token nobody has seen is a mistake, not an answer."""
-    _, row = await reads.token(pool, mint)
+    _, row = await token_reads.token(pool, mint)
     if row is None:
         raise _unknown(mint)
 

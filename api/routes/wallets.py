@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.cursors import cursor_of, key_of_cursor
 from api.dependencies import Cursor, Limit, ServicesOf, WalletOf
 from api.problems import responses
+from api.routes.tokens import TRADE_CURSOR
 from api.schemas import Meta, Trade, TradePage
-from db import reads
 from db.feed import Scope
+from db.reads import trades as trade_reads
 
 router = APIRouter(prefix="/api/v1/wallets", tags=["wallets"])
 
@@ -25,9 +25,11 @@ async def trades(
     """By slot, and inside a slot in that of the block. A wallet that was never seen has
     none.
     """
-    page = await reads.trades(services.pool, Scope(wallet=wallet), key_of_cursor(cursor, 3), limit)
+    page = await trade_reads.trades(
+        services.pool, Scope(wallet=wallet), TRADE_CURSOR.decode(cursor), limit
+    )
     return TradePage(
         items=[Trade.of(row) for row in page.items],
-        next=None if page.last is None else cursor_of(page.last),
+        next=TRADE_CURSOR.encode(page.last),
         meta=Meta.of(page.moment),
     )
