@@ -19,9 +19,8 @@ from common.errors import NodeRefused, TryAgain
 from common.messages import Finality
 from db import finality
 from db.finality import FinalityRow
-from db.pool import Connection
-from db.publish import Publication, append_event
 from db.retract import Landing
+from db.states import put_state
 from db.writer import Writer
 from indexer.backoff import Backoff
 from indexer.delivered import Delivered
@@ -223,7 +222,7 @@ class Watcher:
                 self._delivered.discard((signature_b58(signature), slot))
 
     async def _tell(self, row: FinalityRow) -> None:
-        """Store it and put it into the feed, when it changed, at most once a second."""
+        """Store it and tell it as a state, when it changed, at most once a second."""
         metrics.FINALITY_SLOT.labels("confirmed").set(row.confirmed_slot)
         metrics.FINALITY_SLOT.labels("finalized").set(row.finalized_slot)
         old, self._row = self._row, row
@@ -232,11 +231,6 @@ class Watcher:
             return
         async with self._writer.transaction() as connection:
             await finality.save(connection, row)
-            await _publish(connection, row)
+            told = Finality(confirmed_slot=row.confirmed_slot, finalized_slot=row.finalized_slot)
+            await put_state(connection, "finality", msgspec.json.encode(told).decode())
         self._told_at = now
-
-
-async def _publish(connection: Connection, row: FinalityRow) -> None:
-    told = Finality(confirmed_slot=row.confirmed_slot, finalized_slot=row.finalized_slot)
-    data = msgspec.json.encode(told).decode()
-    await append_event(connection, Publication(event="finality", data=data))

@@ -12,6 +12,7 @@ import msgspec
 
 from common.messages import (
     CurveCompleted,
+    Finality,
     NewTrade,
     PortfolioUpdate,
     PriceUpdate,
@@ -84,6 +85,12 @@ class MarketStatsFrame(EventFrame, frozen=True, kw_only=True, tag="market_stats"
     data: dict[str, Any]
 
 
+class FinalityFrame(EventFrame, frozen=True, kw_only=True, tag="finality"):
+    """How far the chain is confirmed, and how far final. `seq`: the hub's position."""
+
+    data: Finality
+
+
 EVENT_FRAMES: tuple[type[EventFrame], ...] = (
     TokenCreatedFrame,
     NewTradeFrame,
@@ -93,4 +100,5 @@ EVENT_FRAMES: tuple[type[EventFrame], ...] = (
     PriceUpdateFrame,
     PortfolioUpdateFrame,
     MarketStatsFrame,
+    FinalityFrame,
 )

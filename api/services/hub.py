@@ -20,16 +20,18 @@ from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
 from api.services.messages import Identifier, Limits, Pos, Welcome
 from api.services.outbound import Bounds, Outbound, encoded, send_to_all
-from api.services.protocol import PROTOCOL_VERSION, Refusal, rooms_of
+from api.services.protocol import PROTOCOL_VERSION, ROOM_GLOBAL, Refusal, rooms_of
 from api.services.ring import Ring
 from api.services.rooms import Group, Room, replayed
 from api.services.session import Session, unix_ms
 from api.services.snapshots import ReadSnapshot, Snapshots
+from api.services.states import States
 from api.services.subscription import Subscription
 from common.errors import FeedGap
 from common.metrics import HUB_CONNECTIONS, HUB_FEED_LAG_SECONDS, HUB_FRAMES, HUB_ROOMS
 from db.feed import OUTAGE, FeedFollower, FeedRow, Missed, Position, recent
 from db.pool import Pool
+from db.states import StateFollower
 
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Hub:
         self._pool = pool
         self._snapshots = Snapshots(read_snapshot)
         self._starts = Starts(pool, limits, self._snapshots)
+        self._states = States()
         self._ring: Ring | None = None
         self._follower: FeedFollower | None = None
         self._loaded = asyncio.Event()
@@ -237,7 +240,8 @@ class Hub:
         subscription.is_live = True
         first = opening(subscription, start, count, self.epoch)
         snapshot = [start.snapshot] if start.snapshot is not None else []
-        session.send([*first, *snapshot, *frames])
+        states = self._states.current(name, events, self.ring.position.seq)
+        session.send([*first, *snapshot, *frames, *states])
 
     # --- the feed
 
@@ -245,6 +249,7 @@ class Hub:
         """Follow the feed and keep time, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
+            tasks.create_task(self._follow_states())
             tasks.create_task(self._keep_time())
 
     async def _follow(self) -> None:
@@ -266,6 +271,12 @@ class Hub:
             except OUTAGE as error:
                 log.warning("feed_unavailable", error=repr(error))
                 await asyncio.sleep(1)
+
+    async def _follow_states(self) -> None:
+        await self._loaded.wait()
+        async for new in StateFollower(self._pool).changes():
+            room, seq = self.rooms.get(ROOM_GLOBAL), self.ring.position.seq
+            self._send(self._states.hear(new, room, seq), self.now())
 
     def _load(self, found: Missed) -> None:
         start = Position(found.top.epoch, found.top.seq - len(found.rows))

@@ -11,6 +11,11 @@ from db.feed import FeedRow
 Filter = frozenset[str] | None
 
 
+def is_wanted(event: str, events: Filter) -> bool:
+    """Does a subscription with this filter get the event?"""
+    return events is None or event in events
+
+
 class Group:
     """Members of one room that want the same events; None wants all and can check the chain."""
 
@@ -31,10 +36,14 @@ class Group:
             elif row.event in self.events:
                 self.logs.append(frames.unchained())
         for state in frames.states:
-            key = state.state
-            if key is not None and (self.events is None or key[1] in self.events):
-                self.states.pop(key, None)  # so that states go out in the order of their seq
-                self.states[key] = state
+            self.put(state)
+
+    def put(self, state: Frame) -> None:
+        """Keep a state's newest frame for this tick's `flush`, if the members want it."""
+        key = state.state
+        if key is not None and is_wanted(state.event, self.events):
+            self.states.pop(key, None)  # so that states go out in the order of their seq
+            self.states[key] = state
 
     def take(self) -> list[Frame]:
         """What was kept since the last time: the log events, then the states."""
@@ -96,7 +105,10 @@ class RowFrames:
         self._row = row
         self._unchained: Frame | None = None
         self.log = _log_frame(name, row, str(prev)) if row.is_log else None
-        self.states = [_state_frame(name, row, *state) for state in states_of(row, name)]
+        self.states = [
+            state_frame(name, event, data, seq=row.seq, ts=row.ts, mint=row.mint)
+            for event, data in states_of(row, name)
+        ]
 
     def unchained(self) -> Frame:
         """The log event for those who filter: `prev` is null, as they don't see the whole chain."""
@@ -125,11 +137,14 @@ def _log_frame(name: RoomName, row: FeedRow, prev: str) -> Frame:
     return Frame(row.event, payload.encode(), room=name.key, seq=row.seq)
 
 
-def _state_frame(name: RoomName, row: FeedRow, event: str, data: str) -> Frame:
-    payload = (
-        f'{{"type":"{event}","room":"{name.name}","seq":{row.seq},"ts":{row.ts},"data":{data}}}'
-    )
-    return Frame(event, payload.encode(), room=name.key, state=(name.key, event, row.mint))
+def state_frame(
+    name: RoomName, event: str, data: str, *, seq: int, ts: int, mint: bytes | None = None
+) -> Frame:
+    """A state event in a room; `data` is JSON. A newer one of the same event and mint replaces it
+    where it waits.
+    """
+    payload = f'{{"type":"{event}","room":"{name.name}","seq":{seq},"ts":{ts},"data":{data}}}'
+    return Frame(event, payload.encode(), room=name.key, state=(name.key, event, mint))
 
 
 def replayed(

@@ -238,6 +238,15 @@ export interface MarketStatsFrame {
   data: Record<string, unknown>;
 }
 
+/** How far the chain is confirmed, and how far final. `seq`: the hub's position. */
+export interface FinalityFrame {
+  type: "finality";
+  room: string;
+  seq: number;
+  ts: number;
+  data: Finality;
+}
+
 /** The position a client holds. */
 export interface Since {
   epoch: string;
@@ -364,6 +373,12 @@ export interface PortfolioUpdate {
   sells: number;
 }
 
+/** `finality`: how far the chain is confirmed, and how far nothing can undo it. */
+export interface Finality {
+  confirmed_slot: number;
+  finalized_slot: number;
+}
+
 /** What a snapshot holds: `token` and its trades for token_{mint}; positions and trades for user_{wallet}; the newest tokens and trades for global. */
 export interface RoomData {
   token?: Token | null;
@@ -486,7 +501,8 @@ export type ServerFrame =
   | RetractedFrame
   | PriceUpdateFrame
   | PortfolioUpdateFrame
-  | MarketStatsFrame;
+  | MarketStatsFrame
+  | FinalityFrame;
 
 /** Everything a client may say. */
 export type ClientMessage =
@@ -507,4 +523,5 @@ export interface FeedEvents {
   price_update: PriceUpdateFrame["data"];
   portfolio_update: PortfolioUpdateFrame["data"];
   market_stats: MarketStatsFrame["data"];
+  finality: FinalityFrame["data"];
 }

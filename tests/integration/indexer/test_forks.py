@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -17,6 +18,7 @@ from chaos.readings import stored_facts, told_facts
 from chaos.truth import LedgerTruth
 from chaos.verdict import Counts, judge
 from db.pool import Pool
+from db.states import states
 from localnet.chain import CONFIRMED, FINALIZED
 from localnet.node import Localnet
 from localnet.traders import Traders
@@ -104,17 +106,22 @@ async def test_what_forks_undo_is_taken_back_everywhere(
         await feed_is_whole(pool)
 
 
-async def test_finality_is_told_in_the_feed(pool: Pool, settings: SettingsFactory) -> None:
-    """`finality` names the newest confirmed and finalized slot, and rises with the chain."""
+async def test_finality_is_told_beside_the_feed(pool: Pool, settings: SettingsFactory) -> None:
+    """The state `finality` names the newest confirmed and finalized slot and rises with the chain;
+    nothing of it takes a place in the feed.
+    """
+    told: set[str] = set()
     async with (
         Localnet(port=0, slot_ms=50, confirm_after=2, finalize_after=8) as net,
         indexing(settings_for(net, settings), pool),
     ):
 
         async def is_told() -> bool:
-            rows = await pool.fetch("SELECT data FROM feed WHERE event = 'finality'")
-            return len({row["data"] for row in rows}) >= 2
+            told.update(state.data for state in await states(pool))
+            return len(told) >= 3
 
-        await until(is_told, "two words of finality")
-    (row,) = await pool.fetch("SELECT confirmed_slot, finalized_slot FROM finality")
-    assert row["confirmed_slot"] - row["finalized_slot"] in range(3, 12)
+        await until(is_told, "three words of finality")
+    slots = sorted(tuple(json.loads(data).values()) for data in told)
+    assert all(final < confirmed for confirmed, final in slots)
+    assert [final for _, final in slots] == sorted({final for _, final in slots})
+    assert await pool.fetchval("SELECT count(*) FROM feed WHERE event = 'finality'") == 0
