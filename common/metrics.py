@@ -89,10 +89,28 @@ SWEEP_GAPS_OPEN = Gauge(
 HUB_CONNECTIONS = Gauge("curvefeed_hub_connections", "Open WebSocket connections")
 HUB_ROOMS = Gauge("curvefeed_hub_rooms", "Rooms with at least one member")
 HUB_FRAMES = Counter("curvefeed_hub_frames_total", "Frames handed to sockets", ["event"])
+HUB_SLOW = Counter(
+    "curvefeed_hub_slow_total",
+    "What was done about clients that read too slowly: shed a room, resync it, cut the client",
+    ["action"],
+)
 HUB_FEED_LAG_SECONDS = Histogram(
     "curvefeed_hub_feed_lag_seconds",
     "From commit in Postgres to the hub's fan-out",
     buckets=_SECONDS,
+)
+
+# --- feed over NATS
+RELAY_POSITION = Gauge(
+    "curvefeed_relay_position_seq", "The relay has published the feed up to here, as last heard"
+)
+RELAY_ROWS = Counter("curvefeed_relay_rows_total", "Rows of the feed published on NATS")
+FEED_FALLBACK = Gauge(
+    "curvefeed_feed_fallback_active", "1 while a hub with a FEED_URL reads the feed from Postgres"
+)
+FEED_FETCHED = Counter(
+    "curvefeed_feed_fetched_rows_total",
+    "Rows a hub read from Postgres because NATS did not bring them",
 )
 
 # --- sign-in

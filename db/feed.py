@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import get_args
 
@@ -74,6 +74,11 @@ class FeedRow(msgspec.Struct, frozen=True, gc=False):
     def is_log(self) -> bool:
         """A log event, as opposed to a published state."""
         return self.event not in STATE_EVENTS
+
+    @property
+    def is_whole(self) -> bool:
+        """Its contents are here, too: not so where a hub serves no room that it concerns."""
+        return bool(self.data)
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -151,6 +156,18 @@ async def room_position(pool: Pool, scope: Scope) -> tuple[Position, int]:
     """The feed's position, and the seq of the scope's newest log event at that moment."""
     async with frozen(pool) as (connection, top):
         return top, await last_log_seq(connection, scope, top.seq)
+
+
+async def rows_at(pool: Pool, epoch: str, seqs: Sequence[int]) -> list[FeedRow]:
+    """The rows with these numbers, in order. Raises FeedGap if one of them is not there."""
+    async with frozen(pool) as (connection, top):
+        records = await connection.fetch(
+            f"SELECT {_COLUMNS} FROM feed f WHERE seq = ANY($1::bigint[]) ORDER BY seq", seqs
+        )
+    if top.epoch != epoch or len(records) != len(seqs):
+        reason = "gap" if top.epoch == epoch else "epoch"
+        raise FeedGap("rows of the feed are missing", reason=reason, expected=len(seqs))
+    return [_row(record) for record in records]
 
 
 async def recent(pool: Pool, rows: int, age_s: float) -> Missed:
@@ -266,7 +283,7 @@ class FeedFollower:
         self._wake = asyncio.Event()
         self._listener = _Listener(pool, self._wake)
 
-    async def batches(self) -> AsyncIterator[list[FeedRow]]:
+    async def batches(self) -> AsyncGenerator[list[FeedRow], None]:
         """Non-empty runs of contiguous rows, as they are found."""
         listening = asyncio.create_task(self._listener.run())
         try:
