@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
 
-from api.config import allowed_origins, hub_limits
+from api.config import allowed_origins, feed_of, hub_limits
 from api.dependencies import Services
 from api.problems import add_problem_handlers
-from api.routes import asyncapi, auth, completeness, ops, tokens, wallets, websocket
+from api.routes import asyncapi, auth, completeness, config, ops, tokens, wallets, websocket
 from api.services.auth.authorizer import SignInRooms
 from api.services.auth.service import SignIn
 from api.services.hub import Hub
@@ -65,7 +65,8 @@ def create_app(
     if has_open_wallets is None:
         has_open_wallets = settings.is_localnet
     authorizer = SignInRooms(sign_in, has_open_wallets=has_open_wallets)
-    hub = Hub(pool, limits or hub_limits(settings), authorizer, read_snapshot)
+    feed = feed_of(settings, pool)
+    hub = Hub(pool, limits or hub_limits(settings), authorizer, read_snapshot, feed)
     hub.is_localnet = settings.is_localnet
 
     @contextlib.asynccontextmanager
@@ -88,7 +89,7 @@ def create_app(
         )  # fmt: skip
     add_problem_handlers(app)
     for router in (auth.router, auth.tickets, websocket.router, tokens.router, wallets.router,
-                   completeness.router, ops.router, asyncapi.router):  # fmt: skip
+                   completeness.router, config.router, ops.router, asyncapi.router):  # fmt: skip
         app.include_router(router)
     _add_page(app, page, page_error)
     return app
