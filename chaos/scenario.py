@@ -78,12 +78,12 @@ class Scenario:
         await self._warmed_up(system)
         watch = Watch(url, LedgerTruth(net.chain), system, self._dropped)
         watching = asyncio.create_task(watch.run())
-        stack.push_async_callback(cancelled, watching)
+        stack.push_async_callback(ended, watch, watching)
         for proxy in proxies:
             proxy.begin()
         await self._strike_all(system)
         await cancelled(trading)
-        await cancelled(watching)
+        await ended(watch, watching)
         outcome = await settle(watch, net, self.plan.commitment)
         met, calls = Counter[str](), Counter[str]()
         for proxy in proxies:
@@ -163,6 +163,12 @@ def env_of(plan: Plan, url: str, *proxies: Proxy) -> dict[str, str]:
         "WEBSOCKET_REPLAY_BYTES": "67108864",
         "WEBSOCKET_REPLAY_S": "86400",
     }
+
+
+async def ended(watch: Watch, watching: asyncio.Task[None]) -> None:
+    """Stop watching, after the sample that is being taken."""
+    watch.stop()
+    await watching
 
 
 async def cancelled(task: asyncio.Task[None]) -> None:

@@ -84,15 +84,21 @@ class Watch:
         self.holes_seen = 0
         """Samples in which a confirmed event was not stored (yet)."""
         self._url = url
+        self._is_over = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until `stop`. Not to be cancelled: that may strike in the middle of a statement."""
         timeout = aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as http:
-            while True:
-                await asyncio.sleep(_SAMPLE_S)
+            while not self._is_over.is_set():
                 with contextlib.suppress(*_ABSENT):
                     await self._sample(http)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_over.wait(), _SAMPLE_S)
+
+    def stop(self) -> None:
+        """End after the sample that is being taken."""
+        self._is_over.set()
 
     async def _sample(self, http: aiohttp.ClientSession) -> None:
         """Neither the stored frontier nor the API's `complete` may cover what is not stored."""

@@ -24,6 +24,7 @@ from programs.logs import (
     before_truncation,
     compact_json,
     instructions_logged,
+    is_any_invoked,
     is_compact,
     line_number,
     owned_data,
@@ -233,9 +234,12 @@ def _instructions(
     Where there are events, only programs that may have to be fetched are looked at: an upgrade
     that silences a program shows where there are none.
     """
+    suspects = programs.fetching if has_events else programs.programs
+    if has_events and suspects and not is_any_invoked(raw, programs.fetching_tails):
+        return False, ()
     needs = False
     shares: list[Share] = []
-    for program in programs.fetching if has_events else programs.programs:
+    for program in suspects:
         trades = 0
         for name in instructions_logged(raw, program.address_bytes):
             needs = needs or (program.needs_transaction and name not in program.quiet_names)

@@ -14,7 +14,8 @@ follows the whole invoke stack. Both are linear; tests hold one against the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from operator import itemgetter
 
 import msgspec
 
@@ -32,6 +33,11 @@ _RUNTIME = re.compile(
 )
 _INVOKED = tuple(b" invoke [%d]" % depth for depth in range(100))  # two digits, as in _RUNTIME
 _KEY = re.compile("[1-9A-HJ-NP-Za-km-z]{32,44}").fullmatch
+
+
+TAIL_CHARS = 8
+_INVOKE_CHARS = len(" invoke ")
+_tail = itemgetter(slice(-TAIL_CHARS - _INVOKE_CHARS, -_INVOKE_CHARS))
 
 
 class DataLine(msgspec.Struct, frozen=True):
@@ -163,6 +169,15 @@ def _invoked(raw: bytes, depth: int, before: int, seen: dict[int, tuple[int, byt
             break
     seen[depth] = (before, owner)
     return owner
+
+
+def is_any_invoked(raw: bytes, tails: Set[bytes]) -> bool:
+    """Whether a program may have run whose address ends with one of `tails`, of 8 characters each.
+
+    False is certain: before each `[` of an invocation stands its program. One pass for all of them,
+    where `instructions_logged` is one for each.
+    """
+    return not tails.isdisjoint(map(_tail, raw.split(b"[")))
 
 
 def instructions_logged(raw: bytes, address: bytes) -> Iterator[str]:

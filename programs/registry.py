@@ -9,6 +9,7 @@ from types import MappingProxyType
 import msgspec
 
 from common.errors import SettingsError
+from programs.logs import TAIL_CHARS
 from programs.program import Program
 
 NAMES = (
@@ -42,6 +43,8 @@ class ProgramSet(msgspec.Struct, frozen=True):
     """By address in base58, as it stands in log lines."""
     fetching: tuple[Program, ...]
     """Those that tell some of their news outside the logs."""
+    fetching_tails: frozenset[bytes]
+    """The ends of their addresses, as `programs.logs.is_any_invoked` looks for them."""
     has_doubles: bool
     """Whether one of them tells one thing by two events: then none can be decoded by itself."""
 
@@ -51,7 +54,8 @@ def program_set(programs: Iterable[Program]) -> ProgramSet:
     unique = {program.address_bytes: program for program in programs}
     fetching = tuple(program for program in unique.values() if program.needs_transaction)
     has_doubles = any(program.canonical is not None for program in unique.values())
-    return ProgramSet(tuple(unique.values()), unique, fetching, has_doubles)
+    tails = frozenset(program.address_bytes[-TAIL_CHARS:] for program in fetching)
+    return ProgramSet(tuple(unique.values()), unique, fetching, tails, has_doubles)
 
 
 def by_names(names: Iterable[str]) -> ProgramSet:

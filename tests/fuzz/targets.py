@@ -22,7 +22,14 @@ from programs.decode import (
 from programs.decode_file import decode_file, event_fields
 from programs.events import Traded
 from programs.keys import b58
-from programs.logs import compact_json, owned_data, walk
+from programs.logs import (
+    TAIL_CHARS,
+    compact_json,
+    instructions_logged,
+    is_any_invoked,
+    owned_data,
+    walk,
+)
 from programs.registry import PROGRAMS, program_set
 from programs.rpc_json import parse_notification, parse_transaction
 from tests.helpers.chain import EVIL, ROUTER, SYSTEM, TOKEN, Emits, MadeUp, Runs, Says
@@ -156,8 +163,13 @@ def made_up(material: Material) -> None:
 
 
 def agree(lines: Sequence[str]) -> None:
-    """The fast way proves every data line, of the program that the stack says."""
+    """The fast way proves every data line, of the program that the stack says; and the pass before
+    the names of instructions misses no program that ran.
+    """
     raw = compact_json(lines)
+    for address in (program.address_bytes for program in LAUNCHPADS):
+        if not is_any_invoked(raw, {address[-TAIL_CHARS:]}):
+            assert not list(instructions_logged(raw, address))
     found, is_proven = owned_data(raw)
     walked = walk(lines)
     assert walked.is_whole

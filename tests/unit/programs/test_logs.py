@@ -12,6 +12,7 @@ from programs.logs import (
     before_truncation,
     compact_json,
     instructions_logged,
+    is_any_invoked,
     is_compact,
     line_number,
     owned_data,
@@ -156,6 +157,19 @@ def test_names_of_instructions() -> None:
         ]
     ).logs()
     assert list(instructions_logged(compact_json(lines), name(PUMP))) == ["Buy", "", "\u2192"]
+
+
+@pytest.mark.parametrize("program", [PUMP, SYSTEM, TOKEN], ids=b58)
+@pytest.mark.parametrize("depth", [1, 2, 8])
+def test_one_pass_tells_which_programs_may_have_run(program: bytes, depth: int) -> None:
+    """A program that ran at any depth is among those that may have; one that did not is not."""
+    run = Runs(program, [Says("[")])
+    for level in range(1, depth):
+        run = Runs(key(f"level {level}"), [run])
+    raw = compact_json(MadeUp([run, Runs(EVIL, [Says(f"Program {b58(ROUTER)} [1]")])]).logs())
+    assert is_any_invoked(raw, {name(program)[-8:], b"nobody's"})
+    assert not is_any_invoked(raw, {name(ROUTER)[-8:]})
+    assert not is_any_invoked(raw, set())
 
 
 def test_the_number_of_a_line() -> None:
