@@ -20,10 +20,11 @@ import signal
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 from common.errors import BuildError
 
@@ -110,19 +111,26 @@ def _source_files(root: Path) -> Iterator[Path]:
         yield from sorted(path for path in (root / folder).rglob("*") if path.is_file())
 
 
-def fingerprint(root: Path = FRONTEND) -> str:
+def _variables(*, for_localnet: bool) -> dict[str, str]:
+    """What the build reads from its environment. A page for a localnet has the burner wallet in
+    it; in any other it is not even in the files, whatever our environment says."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("NEXT_PUBLIC_")}
+    return found | {"NEXT_PUBLIC_BURNER": "1" if for_localnet else ""}
+
+
+def fingerprint(root: Path = FRONTEND, *, for_localnet: bool = False) -> str:
     """Hash of all that decides the page: sources, lock file, Node, NEXT_PUBLIC_* variables."""
     digest = hashlib.sha256(pinned_node(root).encode())
     for path in _source_files(root):
         content = hashlib.sha256(path.read_bytes()).digest()
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + content)
-    for name in sorted(name for name in os.environ if name.startswith("NEXT_PUBLIC_")):
-        digest.update(f"{name}={os.environ[name]}\0".encode())
+    for name, value in sorted(_variables(for_localnet=for_localnet).items()):
+        digest.update(f"{name}={value}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def _page(root: Path) -> Path:
-    return root / ".cache" / f"page-{fingerprint(root)}"
+def _page(root: Path, *, for_localnet: bool) -> Path:
+    return root / ".cache" / f"page-{fingerprint(root, for_localnet=for_localnet)}"
 
 
 def _installation(root: Path, *, dev: bool) -> str:
@@ -167,12 +175,14 @@ async def _only_one(root: Path, report: Report) -> AsyncIterator[int]:
         os.close(descriptor)
 
 
-async def _run(root: Path, lock: int, *args: str) -> tuple[int, str]:
+async def _run(
+    root: Path, lock: int, *args: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str]:
     """Run npm; exit status and all it said. What ends this coroutine ends its process group."""
     process = await asyncio.create_subprocess_exec(
         *npm(*args),
         cwd=root,
-        env={**os.environ, "CI": "1"},
+        env={**os.environ, "CI": "1", **variables},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -242,11 +252,11 @@ async def _install(root: Path, lock: int, report: Report, *, dev: bool) -> None:
     (root / "node_modules" / ".curvefeed").write_text(_installation(root, dev=dev))
 
 
-async def _export(root: Path, lock: int, page: Path) -> None:
+async def _export(root: Path, lock: int, page: Path, variables: Mapping[str, str]) -> None:
     """Run the build and put what it exported at its place."""
     exported = root / "out"
     shutil.rmtree(exported, ignore_errors=True)
-    status, output = await _run(root, lock, "run", "build")
+    status, output = await _run(root, lock, "run", "build", variables=variables)
     if status:
         raise _failed(root, "build", output)
     if not (exported / "index.html").is_file():
@@ -264,13 +274,16 @@ def _prune(root: Path, page: Path) -> None:
 # --- for the rest of the project
 
 
-async def build_page(report: Report = _silent, root: Path = FRONTEND) -> Path:
+async def build_page(
+    report: Report = _silent, root: Path = FRONTEND, *, for_localnet: bool = False
+) -> Path:
     """The folder of the built page; a few milliseconds when nothing has changed.
 
-    `report` gets one line per slow step. Raises BuildError with the reason and what to do.
-    Cancelling it stops the build and its processes; the next call begins again.
+    `for_localnet`: with the burner wallet, which no other page contains. `report` gets one line
+    per slow step. Raises BuildError with the reason and what to do. Cancelling it stops the build
+    and its processes; the next call begins again.
     """
-    page = _page(root)
+    page = _page(root, for_localnet=for_localnet)
     if page.is_dir():
         return page
     async with _only_one(root, report) as lock:
@@ -279,7 +292,7 @@ async def build_page(report: Report = _silent, root: Path = FRONTEND) -> Path:
         began = time.monotonic()
         await _install(root, lock, report, dev=False)
         report("page: building")
-        await _export(root, lock, page)
+        await _export(root, lock, page, _variables(for_localnet=for_localnet))
         _prune(root, page)
         report(f"page: built in {time.monotonic() - began:.0f} s")
     return page

@@ -6,6 +6,8 @@ const shared: NextConfig = {
   // `npm run typecheck` does it; the build of a start must be quick.
   typescript: { ignoreBuildErrors: true },
   poweredByHeader: false,
+  // Always replaced by its value, so that where it is not set the bundler drops what hangs on it: the burner wallet.
+  env: { NEXT_PUBLIC_BURNER: process.env.NEXT_PUBLIC_BURNER ?? "" },
 };
 
 /** What `npm run dev` serves beside the pages: the API of a `./run` on this machine. */

@@ -116,6 +116,7 @@ def test_what_decides_the_page_is_in_its_fingerprint(
     found.append(fingerprint(root))
     monkeypatch.setenv("NEXT_PUBLIC_WEBSOCKET_URL", "ws://elsewhere")
     found.append(fingerprint(root))
+    found.append(fingerprint(root, for_localnet=True))
     assert len(set(found)) == len(found)
 
 
