@@ -113,6 +113,12 @@ FEED_FETCHED = Counter(
     "Rows a hub read from Postgres because NATS did not bring them",
 )
 
+# --- REST
+READ_REPLICA_LAG = Gauge(
+    "curvefeed_read_replica_lag_events",
+    "Events the replica that REST reads from is behind, when readiness was last asked; NaN: away",
+)
+
 # --- sign-in
 SIGN_IN_REQUESTS = Counter(
     "curvefeed_sign_in_requests_total",

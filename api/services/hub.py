@@ -23,12 +23,18 @@ from api.services.outbound import Bounds, Outbound, encoded, send_to_all
 from api.services.protocol import PROTOCOL_VERSION, ROOM_GLOBAL, Refusal, rooms_of
 from api.services.ring import Ring
 from api.services.rooms import Group, Room, replayed
-from api.services.session import Session, unix_ms
+from api.services.session import Session, Slow, unix_ms
 from api.services.snapshots import ReadSnapshot, Snapshots
 from api.services.states import States
 from api.services.subscription import Subscription
 from common.errors import FeedGap
-from common.metrics import HUB_CONNECTIONS, HUB_FEED_LAG_SECONDS, HUB_FRAMES, HUB_ROOMS
+from common.metrics import (
+    HUB_CONNECTIONS,
+    HUB_FEED_LAG_SECONDS,
+    HUB_FRAMES,
+    HUB_ROOMS,
+    HUB_SLOW,
+)
 from db.feed import OUTAGE, FeedFollower, FeedRow, Missed, Position, recent
 from db.pool import Pool
 from db.states import StateFollower
@@ -54,6 +60,7 @@ class Hub:
         self.is_localnet = False
         self.is_draining = False
         self.frames_sent: Counter[str] = Counter()
+        self.slow: Counter[Slow] = Counter()
         self._pool = pool
         self._snapshots = Snapshots(read_snapshot)
         self._starts = Starts(pool, limits, self._snapshots)
@@ -152,6 +159,11 @@ class Hub:
     def ended(self, session: Session) -> None:
         """A connection is over."""
         self.sessions.pop(session.outbound, None)
+
+    def note_slow(self, what: Slow) -> None:
+        """Something was done about a client that reads too slowly."""
+        self.slow[what] += 1
+        HUB_SLOW.labels(what).inc()
 
     def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
         """Look at a credential in the background."""

@@ -61,7 +61,9 @@ class Starts:
                 return found
             return await self._from_snapshot(subscription.name, found)
         if subscription.wants_snapshot:
-            return await self._from_snapshot(subscription.name, None)
+            # Who was too slow for what happened must not get the same as what follows a snapshot.
+            at_least = 0 if subscription.resync is None else ring.position.seq
+            return await self._from_snapshot(subscription.name, None, at_least)
         if last is None:
             last = ring.last_log_seq(subscription.name.key, ring.position.seq)
         if last is not None:
@@ -105,9 +107,11 @@ class Starts:
             return "expired"
         return Start(top, base, rows, is_recovered=True)
 
-    async def _from_snapshot(self, name: RoomName, reason: Reason | None) -> Start:
+    async def _from_snapshot(
+        self, name: RoomName, reason: Reason | None, at_least: int = 0
+    ) -> Start:
         async with self._gate:
-            snapshot, frame = await self._snapshots.get(name)
+            snapshot, frame = await self._snapshots.get(name, at_least)
         is_recovered = None if reason is None else False
         return Start(
             snapshot.top, snapshot.seq, snapshot=frame, is_recovered=is_recovered, reason=reason

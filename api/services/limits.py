@@ -26,6 +26,7 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     queue_age_s: float = 5
     stall_s: float = 5
     close_s: float = 2
+    strike_window_s: float = 60
     lag_s: float = 5
     ring_rows: int = 20_000
     ring_bytes: int = 32 * 1024 * 1024

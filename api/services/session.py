@@ -38,6 +38,9 @@ from api.services.subscription import Subscription
 
 _LAST_BYTES = 64 * 1024
 
+Slow = Literal["shed", "resync", "cut"]
+"""A room's frames were dropped; the client was told so; it was sent away."""
+
 
 class HubPort(Protocol):
     """The hub, as one connection sees it."""
@@ -63,6 +66,9 @@ class HubPort(Protocol):
 
     def ended(self, session: Session) -> None:
         """The connection is over."""
+
+    def note_slow(self, what: Slow) -> None:
+        """Something was done about a client that reads too slowly."""
 
     @property
     def epoch(self) -> str:
@@ -92,9 +98,9 @@ class Session:
         self._ping_after_s = limits.ping_interval_s * (0.9 + 0.2 * jitter)
         self._has_spoken = False
         self._bucket = TokenBucket(limits.messages_per_s, limits.message_burst, now)
-        self._strikes = Strikes(3, 60)
-        self._bad = Strikes(5, 60)
-        self._resyncs = Strikes(3, 60)
+        self._strikes = Strikes(3, limits.strike_window_s)
+        self._bad = Strikes(5, limits.strike_window_s)
+        self._resyncs = Strikes(3, limits.strike_window_s)
         self._shed: dict[bytes, tuple[Subscription, int]] = {}
 
     # --- what the wire tells
@@ -286,6 +292,8 @@ class Session:
         """Say goodbye and close with this code."""
         if self.is_over:
             return
+        if code == 4440:
+            self._hub.note_slow("cut")
         closing = CLOSINGS[code]
         goodbye = Goodbye(
             code=code,
@@ -364,6 +372,7 @@ class Session:
             self._hub.leave(self, subscription)
             subscription.is_live = False
             self._shed[room] = subscription, first
+            self._hub.note_slow("shed")
 
     def resync(
         self,
@@ -372,9 +381,11 @@ class Session:
         first: int | None = None,
     ) -> None:
         """What the client holds of this room is void: say so, and join it again with a snapshot."""
-        if reason == "slow" and self._resyncs.add(self._hub.now()):
-            self.end(4440)
-            return
+        if reason == "slow":
+            if self._resyncs.add(self._hub.now()):
+                self.end(4440)
+                return
+            self._hub.note_slow("resync")
         subscription = Subscription(old.name, events=old.events)
         subscription.wants_snapshot = True
         subscription.resync = reason, first

@@ -46,11 +46,14 @@ class Snapshots:
         self._held: dict[bytes, _Held] = {}
         self._reading: dict[bytes, asyncio.Task[_Held]] = {}
 
-    async def get(self, name: RoomName) -> tuple[RoomSnapshot, Frame]:
-        """A snapshot of the room, at most `fresh_s` old. Raises what `read` raises."""
+    async def get(self, name: RoomName, at_least: int = 0) -> tuple[RoomSnapshot, Frame]:
+        """A snapshot of the room, at most `fresh_s` old, and with everything up to `at_least`,
+        which the feed has reached. Raises what `read` raises."""
         held = self._held.get(name.key)
-        if held is None or held.until < time.monotonic():
+        if held is None or held.until < time.monotonic() or held.snapshot.top.seq < at_least:
             held = await self._shared(name)
+            if held.snapshot.top.seq < at_least:  # it had been begun earlier
+                held = await self._shared(name)
         return held.snapshot, held.frame
 
     def forget(self) -> None:

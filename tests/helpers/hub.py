@@ -17,7 +17,7 @@ from db.publish import Publication, append_event
 from programs.keys import b58
 
 Message = dict[str, Any]
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 MINT_A, MINT_B = bytes([1]) * 32, bytes([2]) * 32
 WALLET = bytes([9]) * 32

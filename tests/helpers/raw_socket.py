@@ -8,8 +8,10 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 import ssl
 import struct
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -88,9 +90,19 @@ class _Patient(asyncio.StreamReader):
         self.feed_eof()
 
 
+def receiving(host: str, port: int, size: int | None) -> socket.socket:
+    """A connected socket, whose kernel keeps about `size` bytes that nobody has read."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if size is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+    found.connect((host, port))
+    found.setblocking(False)
+    return found
+
+
 class RawPeer:
     """One connection. What the server sends by itself (events, positions, its pings) is passed
-    over."""
+    over. It reads only while it is asked for something: with small buffers it is a slow reader."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -115,6 +127,22 @@ class RawPeer:
         peer = await cls.connect(url)
         answer = await peer.shake(url)
         assert answer.status == 101, answer
+        assert (await peer.message())["type"] == "welcome"
+        return peer
+
+    @classmethod
+    async def dial_slow(cls, url: str, size: int = 4_096) -> Self:
+        """The same, over a socket that holds only about `size` bytes that were not asked for."""
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        loop, reader = asyncio.get_running_loop(), _Patient(limit=size)
+        transport, protocol = await loop.create_connection(
+            lambda: asyncio.StreamReaderProtocol(reader),
+            sock=receiving(parts.hostname, parts.port, size),
+        )
+        peer = cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        assert (await peer.shake(url)).status == 101
         assert (await peer.message())["type"] == "welcome"
         return peer
 
@@ -196,6 +224,13 @@ class RawPeer:
                 if not kinds or message["type"] in kinds:
                     return message
         raise AssertionError(f"the connection ended before {kinds}")
+
+    async def take_until(self, is_last: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        """Messages up to and with the one that is asked for."""
+        taken = [await self.message()]
+        while not is_last(taken[-1]):
+            taken.append(await self.message())
+        return taken
 
     async def pong(self) -> bytes:
         """Payload of the next pong frame."""
