@@ -24,6 +24,11 @@ function findChromium() {
   return found;
 }
 
+/** A headless Chromium. */
+export function launched() {
+  return chromium.launch({ executablePath: findChromium(), args: FLAGS });
+}
+
 /** Nothing comes from another place than the page itself. */
 function isForeign(asked, url) {
   return /^(http|ws)/.test(asked) && new URL(asked).host !== new URL(url).host;
@@ -37,7 +42,7 @@ export async function inBrowser(url, check) {
   let browser;
   const complaints = [];
   try {
-    browser = await chromium.launch({ executablePath: findChromium(), args: FLAGS });
+    browser = await launched();
     const page = await browser.newPage({ viewport: SIZE, colorScheme: "dark" });
     page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { changed, created, EMPTY_MARKET, joined, loaded, type Market, retracted, traded } from "@/lib/market";
-import { atStage, ordered } from "@/lib/tokens";
+import { atStage, NO_FILTER, ordered, passes } from "@/lib/tokens";
 import { tradeOf } from "@/lib/trades";
 import { MINT, newTrade, token, tokenCreated } from "./samples";
 
@@ -77,9 +77,9 @@ describe("the market", () => {
 
   test("keeps a bounded number of tokens: the least recently changed one goes", () => {
     let market = EMPTY_MARKET;
-    for (let seq = 1; seq <= 301; seq += 1)
+    for (let seq = 1; seq <= 601; seq += 1)
       market = created(market, tokenCreated({ mint: `m${seq}` }), seq, 0);
-    expect(market.tokens.size).toBe(300);
+    expect(market.tokens.size).toBe(600);
     expect(market.tokens.has("m1")).toBe(false);
   });
 
@@ -91,16 +91,28 @@ describe("the market", () => {
   });
 });
 
-test("tokens are ordered by age, activity, progress or market cap", () => {
+test("lists are ordered by age, by what is sold of the curve, or by when it was sold out", () => {
   const rows = [
-    token(10, { mint: "old, busy", firstSeq: 1, progressBps: 500, marketCap: "9.5" }),
-    token(9, { mint: "full", firstSeq: 2, progressBps: 10_000, stage: "completed", marketCap: "400" }),
-    token(3, { mint: "new", firstSeq: 3, progressBps: 9_000, marketCap: "100" }),
+    token(10, { mint: "old, busy", firstSeq: 1, progressBps: 500 }),
+    token(9, { mint: "full", firstSeq: 2, progressBps: 10_000, stage: "completed", endedSlot: 5 }),
+    token(8, { mint: "moved", firstSeq: 0, stage: "migrated", endedSlot: 7 }),
+    token(3, { mint: "new", firstSeq: 3, progressBps: 9_000 }),
   ];
   const tokens = new Map(rows.map((row) => [row.mint, row]));
   const order = (by: Parameters<typeof ordered>[1]) => ordered(tokens, by).map(({ mint }) => mint);
-  expect(order("new")).toEqual(["new", "full", "old, busy"]);
-  expect(order("active")).toEqual(["old, busy", "full", "new"]);
-  expect(order("progress")).toEqual(["new", "old, busy", "full"]);
-  expect(order("market_cap")).toEqual(["full", "new", "old, busy"]);
+  expect(order("new")).toEqual(["new", "full", "old, busy", "moved"]);
+  expect(order("progress")).toEqual(["new", "old, busy"]);
+  expect(order("graduated")).toEqual(["moved", "full"]);
+});
+
+test("a filter lets through what reaches every amount and is young enough", () => {
+  const one = token(8, { marketCap: "40", volume: 5_000_000_000n, createdAt: 1_000, lastTradeAt: 1_010 });
+  expect(passes(one, NO_FILTER, 2_000)).toBe(true);
+  expect(passes(one, { minMarketCap: 40, minVolume: 5, maxAge: 1_000, isTradedOnly: true }, 2_000)).toBe(
+    true,
+  );
+  expect(passes(one, { ...NO_FILTER, minMarketCap: 41 }, 2_000)).toBe(false);
+  expect(passes(one, { ...NO_FILTER, minVolume: 5.1 }, 2_000)).toBe(false);
+  expect(passes(one, { ...NO_FILTER, maxAge: 999 }, 2_000)).toBe(false);
+  expect(passes({ ...one, lastTradeAt: null }, { ...NO_FILTER, isTradedOnly: true }, 2_000)).toBe(false);
 });

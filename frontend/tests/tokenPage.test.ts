@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { EMPTY_PAGE, joined, loaded, priced, reached, retracted, traded } from "@/lib/tokenPage";
+import {
+  charted,
+  chartedFromTrades,
+  EMPTY_PAGE,
+  joined,
+  loaded,
+  priced,
+  reached,
+  retracted,
+  traded,
+} from "@/lib/tokenPage";
 import { type Trade, tradeOf } from "@/lib/trades";
 import { newTrade, token } from "./samples";
 
@@ -13,32 +23,48 @@ function bar(seq: number) {
 
 describe("a token's page", () => {
   test("shows a trade of the feed in the table, the bars and the token", () => {
-    const page = traded(
-      loaded(EMPTY_PAGE, token(8), [row(8)], [bar(8)]),
-      newTrade({ signature: "s9", price: "2" }),
-      9,
-    );
+    const known = charted(loaded(EMPTY_PAGE, token(8), [row(8)]), { bars: [bar(8)], seq: 8 }, 60);
+    const page = traded(known, newTrade({ signature: "s9", price: "2" }), 9);
     expect(page.trades.map(({ seq }) => seq)).toEqual([9, 8]);
-    expect(page.minutes).toMatchObject([{ close: 2, high: 2, trades: 2, seq: 9 }]);
+    expect(page.bars).toMatchObject([{ close: 2, high: 2, trades: 2, seq: 9 }]);
     expect(page.token).toMatchObject({ price: "2", trades: 6, seq: 9 });
   });
 
-  test("keeps what the feed said while the history was on its way", () => {
+  test("keeps what the feed said while the history and the bars were on their way", () => {
     let page = joined(EMPTY_PAGE, token(8), [row(8), row(7)]);
     page = traded(page, newTrade({ signature: "s9", price: "3" }), 9);
-    page = loaded(page, token(8), [row(8), row(7), row(6)], [bar(8)]);
+    page = loaded(page, token(8), [row(8), row(7), row(6)]);
+    page = charted(page, { bars: [bar(8)], seq: 8 }, 60);
     expect(page.trades.map(({ seq }) => seq)).toEqual([9, 8, 7, 6]);
-    expect(page.minutes).toMatchObject([{ close: 3, trades: 2 }]);
+    expect(page.bars).toMatchObject([{ close: 3, trades: 2 }]);
     expect(page.token).toMatchObject({ price: "3", trades: 6 });
   });
 
   test("counts nothing twice that the history has already", () => {
     let page = joined(EMPTY_PAGE, token(8), [row(8)]);
     page = traded(page, newTrade({ signature: "s9" }), 9);
-    page = loaded(page, token(9, { trades: 6 }), [row(9), row(8)], [bar(9)]);
+    page = loaded(page, token(9, { trades: 6 }), [row(9), row(8)]);
+    page = charted(page, { bars: [bar(9)], seq: 9 }, 60);
     expect(page.trades).toHaveLength(2);
-    expect(page.minutes).toMatchObject([{ trades: 1 }]);
+    expect(page.bars).toMatchObject([{ trades: 1 }]);
     expect(page.token?.trades).toBe(6);
+  });
+
+  test("draws the trades at hand where the API has no bars of that length", () => {
+    const page = traded(
+      traded(EMPTY_PAGE, newTrade({ block_time: 1_000 }), 1),
+      newTrade({ ordinal: 1, block_time: 1_001 }),
+      2,
+    );
+    expect(chartedFromTrades(page, 1)).toMatchObject({
+      intervalS: 1,
+      bars: [{ start: 1_000 }, { start: 1_001 }],
+    });
+  });
+
+  test("keeps what only REST tells when the room's state comes without it", () => {
+    const page = joined(loaded(EMPTY_PAGE, token(8, { holders: 12 }), []), token(9), []);
+    expect(page.token).toMatchObject({ holders: 12, seq: 9 });
   });
 
   test("has two rows for two trades of one transaction", () => {
@@ -48,7 +74,7 @@ describe("a token's page", () => {
   });
 
   test("takes back a trade that a fork undid, and shows the curve's end", () => {
-    const page = reached(traded(loaded(EMPTY_PAGE, token(8), [], []), newTrade(), 9), "completed");
+    const page = reached(traded(loaded(EMPTY_PAGE, token(8), []), newTrade(), 9), "completed");
     expect(retracted(page, 9).trades).toEqual([]);
     expect(page.token).toMatchObject({ stage: "completed", progressBps: 10_000 });
   });

@@ -1,8 +1,34 @@
-import { memo } from "react";
+"use client";
+
+import { memo, useState } from "react";
 import { avatarOf } from "@/lib/avatar";
 
-/** A token's picture, made from its mint. The name beside it says who it is. */
-export const Avatar = memo(function Avatar({ mint, size = 36 }: { mint: string; size?: number }) {
+/** A token's picture: its own where our server has one, else a pattern made from its mint. */
+export const Avatar = memo(function Avatar({
+  mint,
+  image = null,
+  size = 36,
+}: {
+  mint: string;
+  image?: string | null;
+  size?: number;
+}) {
+  const [broken, setBroken] = useState<string | null>(null);
+  if (image && broken !== image)
+    return (
+      // biome-ignore lint/performance/noImgElement: a static export has no image server
+      <img
+        src={image}
+        alt=""
+        width={size}
+        height={size}
+        loading="lazy"
+        decoding="async"
+        onError={() => setBroken(image)}
+        className="shrink-0 rounded-[28%] bg-raised object-cover"
+        style={{ width: size, height: size }}
+      />
+    );
   const { background, colour, cells } = avatarOf(mint);
   return (
     <svg

@@ -1,82 +1,86 @@
 "use client";
 
 import dynamic from "next/dynamic";
-import { useMemo, useState } from "react";
-import { type Bar, barsOf } from "@/lib/candles";
-import { priceText } from "@/lib/format";
-import { priced, type TokenPage } from "@/lib/tokenPage";
+import { useMemo } from "react";
+import { type Bar, scaled } from "@/lib/candles";
+import { quoteOf } from "@/lib/format";
+import { INTERVALS, type Interval } from "@/lib/intervals";
+import type { Mark } from "@/lib/marks";
+import { useChoice } from "@/lib/settings";
+import type { TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
+import { useUnit } from "@/lib/units";
+import { Segmented } from "./Segmented";
+import { UnitSwitch } from "./UnitSwitch";
 
 const PriceChart = dynamic(() => import("./PriceChart"), { ssr: false });
 
-const MINUTE_S = 60;
-const INTERVALS: [seconds: number, name: string][] = [
-  [1, "1s"],
-  [5, "5s"],
-  [15, "15s"],
-  [MINUTE_S, "1m"],
-];
-const GOOD_COUNT = 90;
+const VIEWS = [
+  ["price", "Price"],
+  ["cap", "Market cap"],
+] as const;
 
-/** Bars below a minute are folded here, from the trades at hand. */
-function barsFor(page: TokenPage, intervalS: number): readonly Bar[] {
-  if (intervalS === MINUTE_S) return page.minutes;
-  return barsOf(
-    page.trades.toReversed().flatMap((trade) => priced(trade) ?? []),
-    intervalS,
-  );
+/** Whole tokens that there are; null where the supply is not known. */
+function supplyOf(token: Token | null): number | null {
+  return token?.supply ? Number(token.supply) / 10 ** token.decimals : null;
 }
 
-/** Fine bars for a token that is minutes old, so that its chart is more than three candles. */
-function fitting({ createdAt, lastTradeAt }: Token): number {
-  const life =
-    createdAt === null || lastTradeAt === null ? Number.POSITIVE_INFINITY : lastTradeAt - createdAt;
-  return INTERVALS.find(([seconds]) => life / seconds <= GOOD_COUNT)?.[0] ?? MINUTE_S;
+function useScaled(bars: readonly Bar[], token: Token | null, view: "price" | "cap", rate: number | null) {
+  const supply = supplyOf(token);
+  const factor = (view === "cap" && supply ? supply : 1) * (rate ?? 1);
+  return useMemo(() => scaled(bars, factor, rate ?? 1), [bars, factor, rate]);
 }
 
-export function Chart({ page }: { page: TokenPage }) {
-  const [chosen, setChosen] = useState<number | null>(null);
-  const [fitted, setFitted] = useState<number | null>(null);
-  if (fitted === null && page.token) setFitted(fitting(page.token));
-  const intervalS = chosen ?? fitted ?? MINUTE_S;
-  const bars = useMemo(() => barsFor(page, intervalS), [page, intervalS]);
-  const name = INTERVALS.find(([seconds]) => seconds === intervalS)?.[1];
-  const symbol = page.token?.symbol ?? "the token";
+/** Candles and volume, in the reader's unit, with the marks of creator and reader. */
+export function Chart({
+  page,
+  marks,
+  interval,
+  onInterval,
+}: {
+  page: TokenPage;
+  marks: readonly Mark[];
+  interval: Interval | null;
+  onInterval: (interval: Interval) => void;
+}) {
+  const { token } = page;
+  const [view, setView] = useChoice("chart", ["price", "cap"]);
+  const { symbol } = quoteOf(token?.quoteMint ?? null);
+  const usdRate = token?.usdRate ?? null;
+  const { unit } = useUnit(symbol, usdRate);
+  const bars = useScaled(page.bars, token, view, unit.rate);
+  const name = VIEWS.find(([one]) => one === view)?.[1] ?? "Price";
+  const label = `${name} of ${token?.symbol || "the token"} in ${unit.symbol}: ${bars.length} bars of ${interval ?? ""}`;
   return (
     <section aria-labelledby="chart" className="card overflow-hidden">
-      <div className="flex h-12 items-center justify-between gap-4 px-4">
-        <h2 id="chart" className="font-semibold">
-          Price <span className="font-normal text-faint">in SOL</span>
+      <div className="flex min-h-12 flex-wrap items-center justify-between gap-x-3 gap-y-1.5 px-3 py-2">
+        <h2 id="chart" className="sr-only">
+          Chart
         </h2>
-        <fieldset className="flex gap-0.5">
-          <legend className="sr-only">Length of a bar</legend>
-          {INTERVALS.map(([seconds, name]) => (
-            <label
-              key={seconds}
-              className="cursor-pointer rounded-md px-2.5 py-1 text-[13px] font-medium text-muted hover:text-text has-checked:bg-raised has-checked:text-text has-focus-visible:outline-2 has-focus-visible:outline-accent"
-            >
-              <input
-                type="radio"
-                name="interval"
-                checked={intervalS === seconds}
-                onChange={() => setChosen(seconds)}
-                className="sr-only"
-              />
-              {name}
-            </label>
-          ))}
-        </fieldset>
+        <Segmented
+          legend="Length of a bar"
+          options={INTERVALS.map(([one]) => [one, one] as const)}
+          value={interval ?? "1m"}
+          onChange={onInterval}
+          isSmall
+        />
+        <div className="flex gap-2">
+          <Segmented legend="What is drawn" options={VIEWS} value={view} onChange={setView} isSmall />
+          <UnitSwitch symbol={symbol} usdRate={usdRate} />
+        </div>
       </div>
-      <div className="h-[320px] px-1 pb-1 sm:h-[390px]">
+      <div className="h-[320px] px-1 pb-1 sm:h-[400px]">
         {bars.length > 0 ? (
           <PriceChart
             bars={bars}
-            intervalS={intervalS}
-            label={`Price of ${symbol}, ${bars.length} bars of ${name}; now ${priceText(page.token?.price ?? null)} SOL`}
+            marks={marks}
+            intervalS={page.intervalS}
+            view={`${view}${unit.symbol}`}
+            label={label}
           />
         ) : (
           <p className="flex h-full items-center justify-center text-muted">
-            {page.token?.trades === 0 && "The first trade starts the chart"}
+            {token?.trades === 0 && "The first trade starts the chart"}
           </p>
         )}
       </div>

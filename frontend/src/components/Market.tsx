@@ -1,70 +1,86 @@
 "use client";
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useNow } from "@/lib/clock";
 import { amount } from "@/lib/format";
+import type { ListName } from "@/lib/history";
 import { PULSE_S, type Market as State } from "@/lib/market";
-import type { Order } from "@/lib/tokens";
+import { useChoice } from "@/lib/settings";
+import { type Filter, NO_FILTER, ordered, passes, type Token, type Tokens } from "@/lib/tokens";
 import { useMarket } from "@/lib/useMarket";
 import { Empty } from "./Empty";
+import { Filters } from "./Filters";
 import { Sparkline } from "./Sparkline";
+import { Tabs } from "./Tabs";
 import { TokenTable } from "./TokenTable";
 import { TradeTape } from "./TradeTape";
 
-const ORDERS: [Order, string][] = [
+const LISTS = [
   ["new", "New"],
-  ["active", "Last traded"],
-  ["progress", "Near completion"],
-  ["market_cap", "Market cap"],
-];
+  ["about_to_graduate", "Graduating"],
+  ["graduated", "Graduated"],
+  ["trending", "Trending"],
+] as const satisfies readonly (readonly [ListName, string])[];
+
+const NOTHING: Record<ListName, string> = {
+  new: "No token has been created yet. The first one will appear here by itself.",
+  about_to_graduate: "No curve is being filled right now.",
+  graduated: "No curve has been sold out yet.",
+  trending: "Nothing was traded in the last hour.",
+};
 
 /** The first page: every token, and every trade as it happens. */
 export function Market() {
-  const { market, isPending, error } = useMarket();
-  const [order, setOrder] = useState<Order>("new");
+  const [list, setList] = useChoice("list", ["new", "about_to_graduate", "graduated", "trending"]);
+  const [filter, setFilter] = useState(NO_FILTER);
+  const { market, ranked, isPending, error } = useMarket(list);
+  const rows = useRows(market.tokens, list, { ranked, filter });
   if (error && market.tokens.size === 0) {
     return <Empty title="The tokens could not be loaded" text={error.message} />;
   }
+  const isFiltered = filter !== NO_FILTER;
   return (
     <div className="grid grid-cols-1 gap-5 lg:grid-cols-[minmax(0,1fr)_340px]">
       <h1 className="sr-only">Tokens on their bonding curves, live</h1>
       <Pulse market={market} />
       <TradeTape market={market} />
-      <section aria-labelledby="tokens" className="min-w-0">
-        <div className="mb-3 flex min-h-9 flex-wrap items-center justify-between gap-x-4 gap-y-2">
-          <h2 id="tokens" className="text-lg font-semibold tracking-tight">
-            Tokens
-          </h2>
-          <Orders order={order} onChange={setOrder} />
-        </div>
-        <TokenTable tokens={market.tokens} order={order} isLoading={isPending} />
+      <section aria-label="Tokens" className="card min-w-0 overflow-hidden">
+        <Tabs
+          label="Lists of tokens"
+          tabs={LISTS}
+          value={list}
+          onChange={setList}
+          aside={<Filters filter={filter} onChange={setFilter} />}
+        >
+          <TokenTable
+            tokens={market.tokens}
+            rows={rows}
+            list={list}
+            isLoading={isPending}
+            nothing={isFiltered ? "No token passes the filter." : NOTHING[list]}
+          />
+        </Tabs>
       </section>
     </div>
   );
 }
 
-function Orders({ order, onChange }: { order: Order; onChange: (order: Order) => void }) {
-  return (
-    <fieldset className="-mx-1 flex max-w-full gap-1 overflow-x-auto px-1">
-      <legend className="sr-only">Order of the tokens</legend>
-      {ORDERS.map(([value, name]) => (
-        <label
-          key={value}
-          className="cursor-pointer whitespace-nowrap rounded-lg px-3 py-1.5 font-medium text-muted hover:text-text has-checked:bg-raised has-checked:text-text has-focus-visible:outline-2 has-focus-visible:outline-accent"
-        >
-          <input
-            type="radio"
-            name="order"
-            value={value}
-            checked={order === value}
-            onChange={() => onChange(value)}
-            className="sr-only"
-          />
-          {name}
-        </label>
-      ))}
-    </fieldset>
-  );
+/** The list's tokens in its order: the API's where only it can rank, else ours, which follows every trade. */
+function useRows(
+  tokens: Tokens,
+  list: ListName,
+  { ranked, filter }: { ranked: readonly string[]; filter: Filter },
+): Token[] {
+  const now = useNow();
+  return useMemo(() => {
+    const rows = {
+      new: () => ordered(tokens, "new"),
+      about_to_graduate: () => ordered(tokens, "progress"),
+      graduated: () => ordered(tokens, "graduated"),
+      trending: () => ranked.flatMap((mint) => tokens.get(mint) ?? []),
+    }[list]();
+    return filter === NO_FILTER ? rows : rows.filter((token) => passes(token, filter, now));
+  }, [tokens, list, ranked, filter, now]);
 }
 
 /** The last minute in four numbers, and the trades of each of its seconds. */
@@ -102,7 +118,7 @@ function Figure({ name, value, unit }: { name: string; value: string; unit?: str
   return (
     <div className="flex flex-col-reverse justify-end">
       <dt className="label">{name}</dt>
-      <dd className="text-xl font-semibold tracking-tight sm:text-2xl">
+      <dd className="min-w-[3ch] text-xl font-semibold tracking-tight sm:text-2xl">
         {value}
         {unit && <span className="ml-1 text-sm font-normal text-muted">{unit}</span>}
       </dd>

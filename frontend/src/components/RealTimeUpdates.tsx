@@ -1,69 +1,206 @@
 "use client";
 
-import { memo } from "react";
-import { amount, quoteOf, shortKey } from "@/lib/format";
+import { memo, useRef, useState } from "react";
+import { amount, quoteOf } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { keyOf, type Trade } from "@/lib/trades";
-import { Age, Price, Side } from "./values";
+import { type Unit, useUnit } from "@/lib/units";
+import { OutIcon, TransactionLink, WalletLink } from "./links";
+import { Age, amountIn, PriceIn, Side } from "./values";
 
 const SHOWN = 50;
 const COLUMN = "px-2 first:pl-4 last:pr-4";
+/** Whole quote tokens. */
+const SIZES = ["0", "0.1", "0.5", "1", "5"] as const;
 
-/** Trades of one token, live: newest first, the side coloured and worded. */
-export function RealTimeUpdates({ trades, token }: { trades: readonly Trade[]; token: Token | null }) {
-  const decimals = token?.decimals ?? 6;
+/** Those of at least `least` whole quote tokens. */
+export function ofSize(trades: readonly Trade[], least: number): readonly Trade[] {
+  if (least === 0) return trades;
+  return trades.filter(({ quote, quoteMint }) => Number(quote) >= least * 10 ** quoteOf(quoteMint).decimals);
+}
+
+/**
+ * Trades of one token, live: newest first, the side coloured and worded. They hold still under the pointer and
+ * the keyboard's focus, and say how many wait.
+ */
+export function RealTimeUpdates({
+  trades,
+  token,
+  me = null,
+}: {
+  trades: readonly Trade[];
+  token: Token | null;
+  me?: string | null;
+}) {
+  const [least, setLeast] = useState("0");
+  const [held, setHeld] = useState<readonly Trade[] | null>(null);
+  const hold = () => setHeld((now) => now ?? trades);
+  const all = ofSize(held ?? trades, Number(least));
+  const newest = held?.[0]?.seq ?? Number.POSITIVE_INFINITY;
+  const waiting = held ? ofSize(trades, Number(least)).filter(({ seq }) => seq > newest).length : 0;
+  const { symbol } = quoteOf(token?.quoteMint ?? null);
+  const { unit } = useUnit(symbol, token?.usdRate ?? null);
   return (
-    <section aria-labelledby="trades" className="card overflow-hidden">
-      <h2 id="trades" className="flex h-12 items-center px-4 font-semibold">
-        Trades
-      </h2>
-      <div className="overflow-x-auto">
-        <table className="w-full border-collapse text-right">
-          <thead className="border-b border-line text-xs text-faint">
-            <tr className="[&>th]:h-9 [&>th]:font-normal">
-              <th scope="col" className={`text-left ${COLUMN}`}>
-                Age
-              </th>
-              <th scope="col" className={`text-left ${COLUMN}`}>
-                Side
-              </th>
-              <th scope="col" className={COLUMN}>
-                SOL
-              </th>
-              <th scope="col" className={COLUMN}>
-                {token?.symbol || "Tokens"}
-              </th>
-              <th scope="col" className={`hidden sm:table-cell ${COLUMN}`}>
-                Price, SOL
-              </th>
-              <th scope="col" className={COLUMN}>
-                Trader
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {trades.slice(0, SHOWN).map((trade) => (
-              <Row key={keyOf(trade)} trade={trade} decimals={decimals} />
-            ))}
-          </tbody>
-        </table>
-        {trades.length === 0 && (
+    <div className="relative">
+      <SizeFilter
+        value={least}
+        symbol={symbol}
+        onChange={setLeast}
+        waiting={waiting}
+        isHeld={held !== null}
+      />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only waits while one looks */}
+      <div
+        className="overflow-x-auto"
+        onPointerEnter={(event) => event.pointerType === "mouse" && hold()}
+        onPointerLeave={() => setHeld(null)}
+        onFocus={hold}
+        onBlur={({ currentTarget, relatedTarget }) => {
+          if (!currentTarget.contains(relatedTarget)) setHeld(null);
+        }}
+      >
+        <Table trades={all.slice(0, SHOWN)} token={token} unit={unit} me={me} />
+        {all.length === 0 && (
           <p className="px-4 py-10 text-center text-muted">
-            No trades yet. The next one appears here by itself.
+            {trades.length === 0
+              ? "No trades yet. The next one appears here by itself."
+              : "No trade of that size lately."}
           </p>
         )}
       </div>
-    </section>
+    </div>
   );
 }
 
-const Row = memo(function Row({ trade, decimals }: { trade: Trade; decimals: number }) {
+function SizeFilter(props: {
+  value: string;
+  symbol: string;
+  onChange: (value: string) => void;
+  waiting: number;
+  isHeld: boolean;
+}) {
+  return (
+    <div className="flex h-10 items-center justify-between gap-4 border-y border-line px-4 text-[13px]">
+      <label className="flex items-center gap-2 text-muted">
+        Size
+        <select
+          value={props.value}
+          onChange={({ target }) => props.onChange(target.value)}
+          className="cursor-pointer rounded-md border border-line bg-surface px-1.5 py-1 text-text"
+        >
+          {SIZES.map((size) => (
+            <option key={size} value={size}>
+              {size === "0" ? "all" : `from ${size} ${props.symbol}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      <span
+        data-held={props.isHeld || undefined}
+        className={props.isHeld ? "text-accent-strong" : "text-faint"}
+      >
+        {props.isHeld ? `Paused while you look · ${props.waiting} new` : "Newest first"}
+      </span>
+    </div>
+  );
+}
+
+function Table({
+  trades,
+  token,
+  unit,
+  me,
+}: {
+  trades: readonly Trade[];
+  token: Token | null;
+  unit: Unit;
+  me: string | null;
+}) {
+  const decimals = token?.decimals ?? 6;
+  const isFlashing = useRate(trades);
+  return (
+    <table className="w-full border-collapse text-right">
+      <caption className="sr-only">Trades, newest first</caption>
+      <thead className="border-b border-line text-xs text-faint">
+        <tr className="[&>th]:h-9 [&>th]:font-normal">
+          <th scope="col" className={`text-left ${COLUMN}`}>
+            Age
+          </th>
+          <th scope="col" className={`text-left ${COLUMN}`}>
+            Side
+          </th>
+          <th scope="col" className={COLUMN}>
+            {unit.symbol}
+          </th>
+          <th scope="col" className={COLUMN}>
+            {token?.symbol || "Tokens"}
+          </th>
+          <th scope="col" className={`hidden sm:table-cell ${COLUMN}`}>
+            Price, {unit.symbol}
+          </th>
+          <th scope="col" className={COLUMN}>
+            Trader
+          </th>
+          <th scope="col" className={`w-8 ${COLUMN}`}>
+            <span className="sr-only">Transaction</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {trades.map((trade) => (
+          <Row
+            key={keyOf(trade)}
+            trade={trade}
+            decimals={decimals}
+            rate={unit.rate}
+            isFlashing={isFlashing}
+            isMe={me !== null && trade.wallet === me}
+            isCreator={token?.creator != null && trade.wallet === token.creator}
+          />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Rows flash as they arrive, but not when so many do that it would be a flicker. */
+const FLICKER = 4;
+
+function useRate(trades: readonly Trade[]): boolean {
+  const before = useRef(0);
+  const newest = trades[0]?.seq ?? 0;
+  const arrived = trades.findIndex(({ seq }) => seq <= before.current);
+  const isCalm = arrived >= 0 && arrived <= FLICKER;
+  before.current = newest;
+  return isCalm;
+}
+
+const Row = memo(function Row({
+  trade,
+  decimals,
+  rate,
+  isFlashing,
+  isMe,
+  isCreator,
+}: {
+  trade: Trade;
+  decimals: number;
+  rate: number | null;
+  isFlashing: boolean;
+  isMe: boolean;
+  isCreator: boolean;
+}) {
+  const [flashes] = useState(isFlashing);
   const isBuy = trade.side === "buy";
+  const look = flashes ? (isBuy ? "animate-flash-buy" : "animate-flash-sell") : "";
+  const unit = { symbol: "", rate };
+  const dollars = rate !== null && trade.usd !== null ? Number(trade.usd) : null;
   return (
     <tr
       data-signature={trade.signature}
       data-side={trade.side}
-      className={`h-9 border-b border-line/50 last:border-0 hover:bg-raised/60 ${isBuy ? "animate-flash-buy" : "animate-flash-sell"}`}
+      data-mine={isMe || undefined}
+      className={`h-9 border-b border-line/50 last:border-0 hover:bg-raised/60 ${isMe ? "bg-notice-soft/40" : ""} ${look}`}
     >
       <td className={`text-left text-muted ${COLUMN}`}>
         <Age since={trade.time} />
@@ -71,15 +208,23 @@ const Row = memo(function Row({ trade, decimals }: { trade: Trade; decimals: num
       <td className={`text-left ${COLUMN}`}>
         <Side side={trade.side} />
       </td>
-      <td className={`${COLUMN} ${isBuy ? "text-buy" : "text-sell"}`}>
-        {amount(trade.quote, quoteOf(trade.quoteMint).decimals)}
+      <td
+        className={`${COLUMN} ${isBuy ? "text-buy" : "text-sell"}`}
+        title={dollars === null ? undefined : "At the time of the trade"}
+      >
+        {dollars === null ? amountIn(trade.quote, trade.quoteMint, unit) : `$${dollars.toFixed(2)}`}
       </td>
       <td className={COLUMN}>{amount(trade.base, decimals)}</td>
       <td className={`hidden text-muted sm:table-cell ${COLUMN}`}>
-        <Price value={trade.price} />
+        <PriceIn value={trade.price} unit={unit} />
       </td>
-      <td className={`font-mono text-[13px] text-muted ${COLUMN}`} title={trade.wallet ?? undefined}>
-        {trade.wallet ? shortKey(trade.wallet) : ""}
+      <td className={COLUMN}>
+        {trade.wallet && <WalletLink address={trade.wallet} isMe={isMe} isCreator={isCreator} />}
+      </td>
+      <td className={COLUMN}>
+        <TransactionLink signature={trade.signature}>
+          <OutIcon />
+        </TransactionLink>
       </td>
     </tr>
   );

@@ -1,6 +1,7 @@
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConnectionNotice, ConnectionPill, DemoBadge } from "./Connection";
+import { Search } from "./Search";
 
 /** The curve, and on it the price right now. */
 function Mark() {
@@ -27,17 +28,25 @@ export function Shell({ children }: { children: ReactNode }) {
       >
         Skip to the content
       </a>
-      <header className="sticky top-0 z-20 border-b border-line bg-bg/85 backdrop-blur-md">
-        <div className="mx-auto flex h-14 max-w-[1480px] items-center gap-3 px-4 sm:px-6">
+      <header className="sticky top-0 z-20 border-b border-line bg-bg/90 backdrop-blur-md">
+        <div className="mx-auto flex max-w-[1480px] flex-wrap items-center gap-x-4 gap-y-2 px-4 py-2.5 sm:px-6">
           <Link href="/" className="flex items-center gap-2 text-base font-semibold tracking-tight">
             <Mark />
-            curvefeed
+            <span className="max-[420px]:sr-only">curvefeed</span>
           </Link>
           <DemoBadge />
-          <div className="ml-auto flex items-center gap-4">
-            <a href="/docs" className="hidden text-muted hover:text-text sm:block">
+          <div className="order-last w-full md:order-none md:ml-2 md:w-auto md:grow">
+            <Search />
+          </div>
+          <nav aria-label="Pages" className="hidden items-center gap-4 text-muted sm:flex">
+            <Link href="/status/" prefetch={false} className="hover:text-text">
+              Status
+            </Link>
+            <a href="/docs" className="hover:text-text">
               API
             </a>
+          </nav>
+          <div className="ml-auto flex items-center gap-2 sm:gap-3 md:ml-0">
             <ConnectionPill />
           </div>
         </div>

@@ -1,23 +1,33 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { amount, compact, MISSING, percent, quoteOf, shortKey } from "@/lib/format";
+import { MISSING, quoteOf, shortKey } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
+import { useUnit } from "@/lib/units";
 import { Avatar } from "./Avatar";
-import { Age, CopyKey, Price, Progress, StageBadge } from "./values";
+import { Age, amountIn, CopyKey, PriceIn, Progress, StageBadge, wholeIn } from "./values";
 
 function Figure({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div className="flex flex-col-reverse">
       <dt className="label whitespace-nowrap">{name}</dt>
-      <dd className="text-base font-semibold sm:text-lg">{children}</dd>
+      <dd className="whitespace-nowrap text-base font-semibold sm:text-lg">{children}</dd>
     </div>
   );
 }
 
 /** Who it is, and the numbers one looks for first. */
-export function TokenHeader({ mint, token }: { mint: string; token: Token | null }) {
+export function TokenHeader({
+  mint,
+  token,
+  links,
+}: {
+  mint: string;
+  token: Token | null;
+  links?: ReactNode;
+}) {
   const quote = quoteOf(token?.quoteMint ?? null);
+  const { unit } = useUnit(quote.symbol, token?.usdRate ?? null);
   const trend = !token?.trend ? "" : token.trend > 0 ? "animate-flash-buy" : "animate-flash-sell";
   return (
     <section
@@ -25,42 +35,37 @@ export function TokenHeader({ mint, token }: { mint: string; token: Token | null
       className="card flex flex-wrap items-center gap-x-10 gap-y-4 px-4 py-4 sm:px-5"
     >
       <div className="flex min-w-0 items-center gap-3.5">
-        <Avatar mint={mint} size={48} />
+        <Avatar mint={mint} image={token?.image ?? null} size={48} />
         <div className="min-w-0">
           <div className="flex items-center gap-2.5">
             <h1 className="truncate text-xl font-semibold tracking-tight">
-              {token ? token.symbol || shortKey(mint) : " "}
+              {token ? token.symbol || shortKey(mint) : <span className="sr-only">Loading the token</span>}
+              {!token && <span aria-hidden="true">&nbsp;</span>}
             </h1>
             {token && <StageBadge stage={token.stage} />}
           </div>
-          <div className="flex items-center gap-2.5 text-muted">
+          <div className="flex h-5 items-center gap-2.5 text-muted">
             <span className="truncate">{token?.name}</span>
             <CopyKey value={mint} name="mint" />
+            {links}
           </div>
         </div>
       </div>
-      <dl className="grid w-full grid-cols-3 gap-x-8 gap-y-3 sm:flex sm:w-auto sm:gap-x-10 lg:ml-auto">
-        <Figure name={`Price, ${quote.symbol}`}>
-          <span key={token?.seq} className={`rounded ${trend}`}>
-            <Price value={token?.price ?? null} />
+      <dl className="grid w-full grid-cols-3 gap-x-8 gap-y-3 sm:flex sm:w-auto sm:gap-x-9 lg:ml-auto">
+        <Figure name={`Price, ${unit.symbol}`}>
+          <span key={token?.seq} data-price={token?.price ?? undefined} className={`rounded ${trend}`}>
+            <PriceIn value={token?.price ?? null} unit={unit} />
           </span>
         </Figure>
-        <Figure name={`Market cap, ${quote.symbol}`}>
-          {token?.marketCap ? compact(Number(token.marketCap)) : MISSING}
-        </Figure>
-        <Figure name={`Volume, ${quote.symbol}`}>
-          {token ? amount(token.volume, quote.decimals) : MISSING}
+        <Figure name={`Market cap, ${unit.symbol}`}>{wholeIn(token?.marketCap ?? null, unit)}</Figure>
+        <Figure name={`Volume, ${unit.symbol}`}>
+          {amountIn(token?.volume ?? null, token?.quoteMint ?? null, unit)}
         </Figure>
         <Figure name="Trades">{token ? token.trades.toLocaleString("en-US") : MISSING}</Figure>
+        <Figure name="Holders">{token?.holders?.toLocaleString("en-US") ?? MISSING}</Figure>
         <Figure name="Age">
           <Age since={token?.createdAt ?? null} />
         </Figure>
-        <div className="flex flex-col-reverse lg:hidden">
-          <dt className="label">Curve</dt>
-          <dd className="text-base font-semibold sm:text-lg">
-            {token?.progressBps == null ? MISSING : percent(token.progressBps)}
-          </dd>
-        </div>
       </dl>
       <div className="w-full lg:hidden">
         <Progress bps={token?.progressBps ?? null} stage={token?.stage ?? "curve"} isLarge />

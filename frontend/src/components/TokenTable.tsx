@@ -3,36 +3,42 @@
 import Link from "next/link";
 import { memo, useState } from "react";
 import { amount, compact, MISSING, percent, quoteOf, shortKey } from "@/lib/format";
-import { type Order, ordered, type Token, type Tokens } from "@/lib/tokens";
+import type { ListName } from "@/lib/history";
+import type { Token, Tokens } from "@/lib/tokens";
 import { Avatar } from "./Avatar";
-import { Age, Price, Progress, Side, StageBadge } from "./values";
+import { Age, Change, Price, Progress, Side, StageBadge } from "./values";
 
 const ROWS_SHOWN = 60;
-const SKELETON_ROWS = 10;
+const SKELETON_ROWS = 12;
 
 /**
  * Tokens in an order that follows the feed, but holds still under the pointer or the keyboard's focus, so that
- * a row is not gone when one clicks on it.
+ * a row is not gone when one clicks on it. Values go on changing.
  */
 export function TokenTable({
   tokens,
-  order,
+  rows,
+  list,
   isLoading,
+  nothing,
 }: {
   tokens: Tokens;
-  order: Order;
+  rows: readonly Token[];
+  list: ListName;
   isLoading: boolean;
+  nothing: string;
 }) {
-  const [held, setHeld] = useState<readonly string[] | null>(null);
-  const fresh = ordered(tokens, order).slice(0, ROWS_SHOWN);
-  const rows = held ? held.flatMap((mint) => tokens.get(mint) ?? []) : fresh;
-  const waiting = held ? fresh.filter((token) => !held.includes(token.mint)).length : 0;
-  const hold = () => setHeld((now) => now ?? fresh.map((token) => token.mint));
-
+  const [held, setHeld] = useState<{ list: ListName; mints: readonly string[] } | null>(null);
+  const fresh = rows.slice(0, ROWS_SHOWN);
+  const still = held?.list === list ? held.mints : null;
+  const shown = still ? still.flatMap((mint) => tokens.get(mint) ?? []) : fresh;
+  const waiting = still ? fresh.filter((token) => !still.includes(token.mint)).length : 0;
+  const hold = () =>
+    setHeld((now) => (now?.list === list ? now : { list, mints: fresh.map(({ mint }) => mint) }));
   return (
-    <div className="card overflow-hidden">
-      <table className="w-full table-fixed border-collapse text-right">
-        <caption className="sr-only">Tokens, newest values first as they arrive</caption>
+    <>
+      <table className="w-full table-fixed border-collapse border-t border-line text-right">
+        <caption className="sr-only">Tokens, values as they arrive</caption>
         <thead>
           <tr className="border-b border-line text-xs text-faint [&>th]:h-10 [&>th]:px-2 [&>th]:font-normal">
             <th scope="col" className="w-auto pl-4! text-left">
@@ -41,11 +47,14 @@ export function TokenTable({
                 {waiting > 0 && `${waiting} new, held while you look`}
               </span>
             </th>
-            <th scope="col" className="hidden w-[72px] md:table-cell">
+            <th scope="col" className="hidden w-[64px] md:table-cell">
               Age
             </th>
             <th scope="col" className="hidden w-[112px] sm:table-cell">
               Price, SOL
+            </th>
+            <th scope="col" className="hidden w-[84px] lg:table-cell">
+              1h
             </th>
             <th scope="col" className="w-[104px] pr-4! sm:w-[112px] sm:pr-2!">
               <span className="sm:hidden">Market cap</span>
@@ -70,13 +79,14 @@ export function TokenTable({
             if (!currentTarget.contains(relatedTarget)) setHeld(null);
           }}
         >
-          {rows.map((token) => (
+          {shown.map((token) => (
             <Row key={token.mint} token={token} />
           ))}
         </tbody>
       </table>
-      {rows.length === 0 && (isLoading ? <Skeleton /> : <NoTokens />)}
-    </div>
+      {shown.length === 0 &&
+        (isLoading ? <Skeleton /> : <p className="px-4 py-16 text-center text-muted">{nothing}</p>)}
+    </>
   );
 }
 
@@ -90,7 +100,7 @@ const Row = memo(function Row({ token }: { token: Token }) {
     >
       <td className="pl-4! text-left">
         <div className="flex items-center gap-3">
-          <Avatar mint={token.mint} />
+          <Avatar mint={token.mint} image={token.image} />
           <div className="min-w-0">
             <div className="flex items-center gap-2">
               <Link
@@ -116,6 +126,9 @@ const Row = memo(function Row({ token }: { token: Token }) {
       </td>
       <td key={`price${token.seq}`} className={`hidden sm:table-cell ${flash}`}>
         <Price value={token.price} />
+      </td>
+      <td className="hidden lg:table-cell">
+        <Change bps={token.hour?.changeBps ?? null} />
       </td>
       <td className="pr-4! sm:pr-2!">
         <div className={`font-medium ${change}`}>
@@ -163,14 +176,6 @@ function LastTrade({ token }: { token: Token }) {
         <Age since={token.lastTradeAt} ago />
       </div>
     </>
-  );
-}
-
-function NoTokens() {
-  return (
-    <p className="px-4 py-16 text-center text-muted">
-      No token has been created yet. The first one will appear here by itself.
-    </p>
   );
 }
 

@@ -1,18 +1,27 @@
 "use client";
 
+import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
-import { useEffect } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { retry } from "@/lib/api";
 import { priceText } from "@/lib/format";
-import { ApiError } from "@/lib/history";
+import { ApiError, fetchTrades } from "@/lib/history";
+import { marksOf } from "@/lib/marks";
+import type { TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
 import { useToken } from "@/lib/useToken";
 import { Chart } from "./Chart";
 import { Empty } from "./Empty";
+import { FlagsCard } from "./FlagsCard";
+import { Holders, TopTraders } from "./Holders";
 import { RealTimeUpdates } from "./RealTimeUpdates";
-import { CurveCard, DetailsCard, PressureCard } from "./TokenCards";
+import { StatsCard } from "./StatsCard";
+import { Tabs } from "./Tabs";
+import { CurveCard, DetailsCard } from "./TokenCards";
 import { TokenHeader } from "./TokenHeader";
 
 const MINT = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
+const MARKED = 200;
 
 /** /trade?mint=…: one token, live. */
 export function TradePage() {
@@ -30,8 +39,10 @@ export function TradePage() {
 }
 
 function TokenView({ mint }: { mint: string }) {
-  const { page, error } = useToken(mint);
-  const { token, trades } = page;
+  const { page, interval, setInterval, error } = useToken(mint);
+  const { token } = page;
+  const me = null;
+  const marks = useMarks(mint, page, me);
   useTitle(token);
   if (error && !token) return <Problem error={error} />;
   return (
@@ -39,20 +50,54 @@ function TokenView({ mint }: { mint: string }) {
       <TokenHeader mint={mint} token={token} />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_320px]">
         <div className="flex min-w-0 flex-col gap-4">
-          <Chart page={page} />
-          <RealTimeUpdates trades={trades} token={token} />
+          <Chart page={page} marks={marks} interval={interval} onInterval={setInterval} />
+          <Activity mint={mint} page={page} me={me} />
         </div>
-        <aside aria-label="About the token" className="flex flex-col gap-4 max-lg:order-first max-lg:hidden">
+        <aside aria-label="About the token" className="flex flex-col gap-4">
+          <StatsCard mint={mint} token={token} />
           <CurveCard token={token} />
-          <PressureCard trades={trades} />
+          <FlagsCard mint={mint} isKnown={token !== null} />
           <DetailsCard mint={mint} token={token} />
         </aside>
-        <div className="flex flex-col gap-4 lg:hidden">
-          <DetailsCard mint={mint} token={token} />
-        </div>
       </div>
     </div>
   );
+}
+
+const TABS = [
+  ["trades", "Trades"],
+  ["holders", "Holders"],
+  ["traders", "Top traders"],
+] as const;
+
+function Activity({ mint, page, me }: { mint: string; page: TokenPage; me: string | null }) {
+  const [tab, setTab] = useState<(typeof TABS)[number][0]>("trades");
+  const shown = { mint, token: page.token, me };
+  return (
+    <section aria-label="Trades and holders" className="card overflow-hidden">
+      <Tabs label="Trades and holders" tabs={TABS} value={tab} onChange={setTab}>
+        {tab === "trades" && <RealTimeUpdates trades={page.trades} token={page.token} me={me} />}
+        {tab === "holders" && <Holders {...shown} />}
+        {tab === "traders" && <TopTraders {...shown} />}
+      </Tabs>
+    </section>
+  );
+}
+
+/** The creator's and the reader's trades, from the beginning. */
+function useMarks(mint: string, page: TokenPage, me: string | null) {
+  const creator = page.token?.creator ?? null;
+  const of = (wallet: string | null) => ({
+    queryKey: ["marks", mint, wallet],
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      fetchTrades(mint, { limit: MARKED, wallet: wallet ?? "" }, signal),
+    enabled: wallet !== null,
+    retry,
+  });
+  const creators = useQuery(of(creator)).data;
+  const mine = useQuery(of(me)).data;
+  const history = useMemo(() => [...(creators ?? []), ...(mine ?? [])], [creators, mine]);
+  return useMemo(() => marksOf(history, page.trades, { creator, me }), [history, page.trades, creator, me]);
 }
 
 function Problem({ error }: { error: Error }) {

@@ -4,8 +4,21 @@
 
 import { useState } from "react";
 import { useNow } from "@/lib/clock";
-import { age, MISSING, percent, priceParts, shortKey } from "@/lib/format";
+import {
+  age,
+  change,
+  compact,
+  dollars,
+  inWholeTokens,
+  MISSING,
+  PRICE_DECIMALS,
+  percent,
+  priceParts,
+  quoteOf,
+  shortKey,
+} from "@/lib/format";
 import type { Stage } from "@/lib/tokens";
+import type { Unit } from "@/lib/units";
 
 /** A price; the zeros of a tiny one are counted in a small digit, and read out in full. */
 export function Price({ value }: { value: string | null }) {
@@ -22,6 +35,57 @@ export function Price({ value }: { value: string | null }) {
       <span className="sr-only">{value}</span>
     </span>
   );
+}
+
+/** A price of the curve in the reader's unit. */
+export function PriceIn({ value, unit }: { value: string | null; unit: Unit }) {
+  if (value === null || unit.rate === null) return <Price value={value} />;
+  return (
+    <>
+      $<Price value={(Number(value) * unit.rate).toFixed(PRICE_DECIMALS)} />
+    </>
+  );
+}
+
+/** An amount of base units of the quote token, in the reader's unit. */
+export function amountIn(units: string | bigint | null, quoteMint: string | null, unit: Unit): string {
+  if (units === null) return MISSING;
+  const value = Number(inWholeTokens(units, quoteOf(quoteMint).decimals));
+  return unit.rate === null ? compact(value) : dollars(value * unit.rate);
+}
+
+/** A number of whole quote tokens, such as a market cap, in the reader's unit. */
+export function wholeIn(value: string | number | null, unit: Unit): string {
+  if (value === null) return MISSING;
+  return unit.rate === null ? compact(Number(value)) : dollars(Number(value) * unit.rate);
+}
+
+/** A profit or loss: signed, and coloured. */
+export function Gain({
+  units,
+  quoteMint,
+  unit,
+}: {
+  units: string | bigint | null;
+  quoteMint: string | null;
+  unit: Unit;
+}) {
+  if (units === null) return <span className="text-faint">{MISSING}</span>;
+  const value = BigInt(units);
+  const look = value > 0n ? "text-buy" : value < 0n ? "text-sell" : "text-muted";
+  return (
+    <span className={look}>
+      {value > 0n ? "+" : ""}
+      {amountIn(value, quoteMint, unit)}
+    </span>
+  );
+}
+
+/** A change in basis points: signed, and coloured. */
+export function Change({ bps }: { bps: number | null }) {
+  if (bps === null) return <span className="text-faint">{MISSING}</span>;
+  const look = bps > 0 ? "text-buy" : bps < 0 ? "text-sell" : "text-muted";
+  return <span className={look}>{change(bps)}</span>;
 }
 
 /** How long ago, ticking. */

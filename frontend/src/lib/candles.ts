@@ -67,3 +67,16 @@ export function connected(bars: readonly Bar[]): Bar[] {
     return { ...bar, open, high: Math.max(bar.high, open), low: Math.min(bar.low, open) };
   });
 }
+
+/** The same bars with other prices and another volume: market cap, dollars. */
+export function scaled(bars: readonly Bar[], price: number, volume: number): readonly Bar[] {
+  if (price === 1 && volume === 1) return bars;
+  return bars.map((bar) => ({
+    ...bar,
+    open: bar.open * price,
+    high: bar.high * price,
+    low: bar.low * price,
+    close: bar.close * price,
+    volume: bar.volume * volume,
+  }));
+}

@@ -11,6 +11,8 @@ export interface PriceParts {
 }
 
 const SIGNIFICANT = 4;
+/** Behind the point, for a price that was a number. */
+export const PRICE_DECIMALS = 18;
 const ZEROS_WRITTEN_OUT = 3;
 export const MISSING = "–";
 
@@ -98,6 +100,25 @@ export function amount(units: string | bigint | null, decimals: number): string 
 export function percent(bps: number): string {
   if (bps >= 10_000) return "100%";
   return `${Math.min(99.9, bps / 100).toFixed(1)}%`;
+}
+
+/** 1234 → "+12.3%", -50 → "-0.50%": a change in basis points. */
+export function change(bps: number): string {
+  const share = bps / 100;
+  const size = Math.abs(share);
+  const text = size >= 1_000 ? compact(size) : size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return `${share > 0 ? "+" : share < 0 ? "-" : ""}${text}%`;
+}
+
+/** "$12.3K"; prices far below a cent keep their digits. */
+export function dollars(value: number): string {
+  const size = Math.abs(value);
+  const sign = value < 0 ? "-" : "";
+  if (size > 0 && size < 0.01) return `${sign}$${priceText(size.toFixed(PRICE_DECIMALS))}`;
+  if (size < 10_000) {
+    return `${sign}$${size.toLocaleString("en-US", { minimumFractionDigits: size < 1_000 ? 2 : 0, maximumFractionDigits: size < 1_000 ? 2 : 0 })}`;
+  }
+  return `${sign}$${compact(size)}`;
 }
 
 /** Seconds as "now", "12s", "5m", "3h", "2d". */

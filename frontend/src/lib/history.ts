@@ -1,57 +1,36 @@
 /** What happened before the page was opened, from the REST API (its /docs describe every field). */
 
+import { get } from "./api";
 import type { Bar } from "./candles";
 import type { NewTrade } from "./messages";
+import { type Figures, figuresOf, type WindowJson } from "./stats";
 import type { Stage, Token } from "./tokens";
 import { type Trade, tradeOf } from "./trades";
 
-const BASE = `${process.env.NEXT_PUBLIC_API_URL ?? ""}/api/v1`;
+export { ApiError } from "./api";
 
-/** The API said no, or could not be asked (status 0). */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-async function get<Body>(path: string, signal?: AbortSignal): Promise<Body> {
-  let response: Response;
-  try {
-    response = await fetch(BASE + path, {
-      headers: { accept: "application/json" },
-      ...(signal ? { signal } : {}),
-    });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, "The API does not answer. Is it running?");
-  }
-  if (response.ok) return response.json();
-  const problem = await response.json().catch(() => ({}));
-  const words = [problem.detail ?? `The API answered ${response.status}`, problem.hint].filter(Boolean);
-  throw new ApiError(response.status, `${words.join(". ")}.`);
-}
-
-interface Page<Item> {
+export interface Page<Item> {
   items: Item[];
+  next: string | null;
+  meta: { feed_seq: number };
 }
 
-type TradeJson = Omit<NewTrade, "commitment"> & { seq: number };
+type TradeJson = Omit<NewTrade, "commitment"> & { seq: number; usd?: string | null };
 
 /** api/schemas.py: Token. */
-interface TokenJson {
+export interface TokenJson {
   mint: string;
   program: string;
   name: string | null;
   symbol: string | null;
   creator: string | null;
   pool: string | null;
+  amm_pool?: string | null;
   uri: string | null;
   quote_mint: string | null;
   decimals: number | null;
   supply: string | null;
+  flags?: string[];
   created_at: number | null;
   price: string | null;
   market_cap: string | null;
@@ -65,6 +44,11 @@ interface TokenJson {
   migrated_slot: number | null;
   first_seq: number;
   seq: number;
+  holders?: number | null;
+  top10_bps?: number | null;
+  image?: string | null;
+  usd?: { price: string; source: string; age_s: number } | null;
+  windows?: Record<string, WindowJson> | null;
 }
 
 /** api/schemas.py: Candle. */
@@ -84,7 +68,18 @@ function stageOf(json: TokenJson): Stage {
   return json.completed_slot !== null ? "completed" : "curve";
 }
 
-function tokenOf(json: TokenJson): Token {
+/** US dollars of one whole quote token, by what the API says of this token's price. */
+function rateOf({ usd, price }: TokenJson): number | null {
+  const rate = Number(usd?.price) / Number(price);
+  return usd && price && Number.isFinite(rate) && rate > 0 ? rate : null;
+}
+
+function hourOf(json: TokenJson): Figures | null {
+  const hour = json.windows?.["1h"];
+  return hour ? figuresOf(hour) : null;
+}
+
+export function tokenOf(json: TokenJson): Token {
   return {
     mint: json.mint,
     program: json.program,
@@ -92,7 +87,9 @@ function tokenOf(json: TokenJson): Token {
     symbol: json.symbol,
     creator: json.creator,
     pool: json.pool,
+    ammPool: json.amm_pool ?? null,
     uri: json.uri,
+    image: json.image ?? null,
     quoteMint: json.quote_mint,
     decimals: json.decimals ?? 6,
     supply: json.supply,
@@ -108,7 +105,13 @@ function tokenOf(json: TokenJson): Token {
     lastSide: null,
     lastQuote: null,
     stage: stageOf(json),
+    endedSlot: json.migrated_slot ?? json.completed_slot,
     trend: 0,
+    holders: json.holders ?? null,
+    top10Bps: json.top10_bps ?? null,
+    usdRate: rateOf(json),
+    usdSource: json.usd?.source ?? null,
+    hour: hourOf(json),
     firstSeq: json.first_seq,
     seq: json.seq,
   };
@@ -142,13 +145,15 @@ export function roomStateOf(data: unknown): RoomState {
   return { tokens: (tokens ?? (token ? [token] : [])).map(tokenOf), trades: (trades ?? []).map(tradeOfJson) };
 }
 
-function tradeOfJson(json: TradeJson): Trade {
+export function tradeOfJson(json: TradeJson): Trade {
   return tradeOf(json, json.seq);
 }
 
-/** The newest tokens. */
-export async function fetchTokens(limit: number, signal?: AbortSignal): Promise<Token[]> {
-  const { items } = await get<Page<TokenJson>>(`/tokens?limit=${limit}`, signal);
+/** Lists of GET /tokens, in the API's own order. */
+export type ListName = "new" | "about_to_graduate" | "graduated" | "trending";
+
+export async function fetchTokens(list: ListName, limit: number, signal?: AbortSignal): Promise<Token[]> {
+  const { items } = await get<Page<TokenJson>>(`/tokens?list=${list}&limit=${limit}`, signal);
   return items.map(tokenOf);
 }
 
@@ -156,18 +161,39 @@ export async function fetchToken(mint: string, signal?: AbortSignal): Promise<To
   return tokenOf(await get<TokenJson>(`/tokens/${mint}`, signal));
 }
 
-/** The newest trades of a token, newest first. */
-export async function fetchTrades(mint: string, limit: number, signal?: AbortSignal): Promise<Trade[]> {
-  const { items } = await get<Page<TradeJson>>(`/tokens/${mint}/trades?limit=${limit}`, signal);
+/** A token's trades, newest first; of one wallet where that is given. */
+export async function fetchTrades(
+  mint: string,
+  { limit, wallet }: { limit: number; wallet?: string },
+  signal?: AbortSignal,
+): Promise<Trade[]> {
+  const of = wallet ? `&wallet=${wallet}` : "";
+  const { items } = await get<Page<TradeJson>>(`/tokens/${mint}/trades?limit=${limit}${of}`, signal);
   return items.map(tradeOfJson);
 }
 
-/** The newest bars of a minute, ascending. */
-export async function fetchMinutes(
+/** Bars, ascending, and the position in the feed up to which they count every trade. */
+export interface Bars {
+  bars: readonly Bar[];
+  seq: number;
+}
+
+export async function fetchBars(
   mint: string,
-  quoteDecimals: number,
+  { interval, quoteDecimals }: { interval: string; quoteDecimals: number },
   signal?: AbortSignal,
-): Promise<Bar[]> {
-  const { items } = await get<Page<CandleJson>>(`/tokens/${mint}/candles?interval=1m&limit=200`, signal);
-  return items.map((json) => barOf(json, quoteDecimals)).sort((a, b) => a.start - b.start);
+): Promise<Bars> {
+  const path = `/tokens/${mint}/candles?interval=${interval}&limit=200`;
+  const { items, meta } = await get<Page<CandleJson>>(path, signal);
+  const bars = items.map((json) => barOf(json, quoteDecimals)).sort((a, b) => a.start - b.start);
+  return { bars, seq: meta.feed_seq };
+}
+
+/** Tokens by mint, symbol or name, best first. */
+export async function fetchSearch(text: string, signal?: AbortSignal): Promise<Token[]> {
+  const { items } = await get<{ items: TokenJson[] }>(
+    `/search?q=${encodeURIComponent(text)}&limit=8`,
+    signal,
+  );
+  return items.map(tokenOf);
 }

@@ -1,12 +1,18 @@
-/** A value that changes often, for React: many changes inside one frame of the screen are one rendering. */
+/**
+ * A value that changes often, for React. A change after a calm is shown with the next frame; of many changes one
+ * after the other only so many a second are rendered as a reader can follow, and the page stays free for him.
+ */
 
 import { useSyncExternalStore } from "react";
+
+const LEAST_MS = 100;
 
 export class Live<Value> {
   #value: Value;
   #shown: Value;
   #watchers = new Set<() => void>();
   #isDue = false;
+  #shownAt = Number.NEGATIVE_INFINITY;
 
   constructor(value: Value) {
     this.#value = value;
@@ -18,13 +24,15 @@ export class Live<Value> {
     return this.#value;
   }
 
-  /** Replace it; watchers hear of it with the next frame. */
+  /** Replace it; watchers hear of it soon. */
   set(value: Value): void {
     if (value === this.#value) return;
     this.#value = value;
     if (this.#isDue) return;
     this.#isDue = true;
-    requestAnimationFrame(this.#show);
+    const wait = this.#shownAt + LEAST_MS - performance.now();
+    if (wait > 0) setTimeout(() => requestAnimationFrame(this.#show), wait);
+    else requestAnimationFrame(this.#show);
   }
 
   update(change: (value: Value) => Value): void {
@@ -33,6 +41,7 @@ export class Live<Value> {
 
   #show = (): void => {
     this.#isDue = false;
+    this.#shownAt = performance.now();
     this.#shown = this.#value;
     for (const watcher of [...this.#watchers]) watcher();
   };
@@ -45,7 +54,7 @@ export class Live<Value> {
   shown = (): Value => this.#shown;
 }
 
-/** The value as of the last frame. */
+/** The value as it was last shown. */
 export function useLive<Value>(live: Live<Value>): Value {
   return useSyncExternalStore(live.watch, live.shown, live.shown);
 }

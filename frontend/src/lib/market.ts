@@ -4,7 +4,7 @@ import type { NewTrade, TokenCreated } from "./messages";
 import { createdToken, type Token, type Tokens, withLoaded, withToken, withTraded } from "./tokens";
 import { merged, type Trade, tradeOf, without } from "./trades";
 
-const TOKENS_KEPT = 300;
+const TOKENS_KEPT = 600;
 const TAPE_LENGTH = 40;
 export const PULSE_S = 60;
 

@@ -1,6 +1,8 @@
 /** Tokens as the page keeps them, and what each event of the feed makes of them. Pure. */
 
+import { quoteOf } from "./format";
 import type { TokenCreated } from "./messages";
+import type { Figures } from "./stats";
 import type { Trade } from "./trades";
 
 /** On its curve; curve full, pool not there yet; liquidity in the pool. */
@@ -14,7 +16,11 @@ export interface Token {
   symbol: string | null;
   creator: string | null;
   pool: string | null;
+  /** Where its liquidity went. */
+  ammPool: string | null;
   uri: string | null;
+  /** Path of its picture on our own server. */
+  image: string | null;
   quoteMint: string | null;
   decimals: number;
   supply: string | null;
@@ -31,8 +37,18 @@ export interface Token {
   lastSide: "buy" | "sell" | null;
   lastQuote: string | null;
   stage: Stage;
+  /** Slot in which the curve was full, or its liquidity moved. */
+  endedSlot: number | null;
   /** Which way the price went last. */
   trend: -1 | 0 | 1;
+  /** As of the last answer of REST: the feed does not tell these. */
+  holders: number | null;
+  top10Bps: number | null;
+  /** US dollars of one whole quote token, and where that is from. */
+  usdRate: number | null;
+  usdSource: string | null;
+  /** The hour before that answer. */
+  hour: Figures | null;
   /** Position in the feed that first named it: the order of age. */
   firstSeq: number;
   /** Position in the feed that all this reflects. */
@@ -52,7 +68,9 @@ function unknownToken(trade: Trade, program: string): Token {
     symbol: null,
     creator: null,
     pool: null,
+    ammPool: null,
     uri: null,
+    image: null,
     quoteMint: trade.quoteMint,
     decimals: DECIMALS,
     supply: null,
@@ -68,7 +86,13 @@ function unknownToken(trade: Trade, program: string): Token {
     lastSide: null,
     lastQuote: null,
     stage: "curve",
+    endedSlot: null,
     trend: 0,
+    holders: null,
+    top10Bps: null,
+    usdRate: null,
+    usdSource: null,
+    hour: null,
     firstSeq: 0,
     seq: 0,
   };
@@ -138,14 +162,31 @@ export function withTraded(tokens: Tokens, trade: Trade, program: string, most: 
 /** What REST says and what the feed has said since: per token, the one that reflects more wins. */
 export function withLoaded(tokens: Tokens, loaded: readonly Token[], most: number): Tokens {
   const next = new Map(tokens);
-  for (const token of loaded) {
-    const known = next.get(token.mint);
-    if (!known || known.seq < token.seq) next.set(token.mint, token);
-    else if (known.seq === token.seq) next.set(token.mint, { ...token, ...lastOf(token, known) });
-    else if (known.name === null) next.set(token.mint, { ...token, ...stateOf(known) });
-  }
+  for (const token of loaded) next.set(token.mint, newest(next.get(token.mint), token));
   const kept = [...next.values()].sort((a, b) => b.seq - a.seq).slice(0, most);
   return new Map(kept.map((token) => [token.mint, token]));
+}
+
+function newest(known: Token | undefined, token: Token): Token {
+  if (!known || known.seq < token.seq) return withDerived(token, known ?? null);
+  if (known.seq === token.seq) return { ...withDerived(token, known), ...lastOf(token, known) };
+  return withDerived(known.name === null ? { ...token, ...stateOf(known) } : known, token);
+}
+
+/** `token`, and from another view of it what only REST tells and what this one lacks. */
+export function withDerived(token: Token, other: Token | null): Token {
+  if (!other) return token;
+  return {
+    ...token,
+    ammPool: token.ammPool ?? other.ammPool,
+    image: token.image ?? other.image,
+    holders: token.holders ?? other.holders,
+    top10Bps: token.top10Bps ?? other.top10Bps,
+    usdRate: token.usdRate ?? other.usdRate,
+    usdSource: token.usdSource ?? other.usdSource,
+    hour: token.hour ?? other.hour,
+    endedSlot: token.endedSlot ?? other.endedSlot,
+  };
 }
 
 /** What only one of two views of the same state may know. */
@@ -164,17 +205,41 @@ function stateOf(token: Token): Partial<Token> {
   return { price, marketCap, progressBps, realBase, realQuote, lastTradeAt, lastSide, lastQuote, trend, seq };
 }
 
-export type Order = "new" | "active" | "progress" | "market_cap";
+export type Order = "new" | "progress" | "graduated";
 
 const BY: Record<Order, (a: Token, b: Token) => number> = {
-  new: (a, b) => b.firstSeq - a.firstSeq,
-  active: (a, b) => b.seq - a.seq,
-  progress: (a, b) =>
-    (b.stage === "curve" ? (b.progressBps ?? 0) : -1) - (a.stage === "curve" ? (a.progressBps ?? 0) : -1),
-  market_cap: (a, b) => Number(b.marketCap ?? 0) - Number(a.marketCap ?? 0),
+  new: () => 0,
+  progress: (a, b) => (b.progressBps ?? 0) - (a.progressBps ?? 0),
+  graduated: (a, b) => (b.endedSlot ?? Number.MAX_SAFE_INTEGER) - (a.endedSlot ?? Number.MAX_SAFE_INTEGER),
 };
 
-/** In this order, newest first where two are equal. */
+const IN: Record<Order, (token: Token) => boolean> = {
+  new: () => true,
+  progress: ({ stage, progressBps }) => stage === "curve" && (progressBps ?? 0) > 0,
+  graduated: ({ stage }) => stage !== "curve",
+};
+
+/** Those that belong there, in this order, newest first where two are equal. */
 export function ordered(tokens: Tokens, order: Order): Token[] {
-  return [...tokens.values()].sort((a, b) => BY[order](a, b) || b.firstSeq - a.firstSeq);
+  const chosen = [...tokens.values()].filter(IN[order]);
+  return chosen.sort((a, b) => BY[order](a, b) || b.firstSeq - a.firstSeq);
+}
+
+/** What the reader wants to see of a list; 0 and false: everything. In whole quote tokens. */
+export interface Filter {
+  minMarketCap: number;
+  minVolume: number;
+  /** Seconds. */
+  maxAge: number;
+  isTradedOnly: boolean;
+}
+
+export const NO_FILTER: Filter = { minMarketCap: 0, minVolume: 0, maxAge: 0, isTradedOnly: false };
+
+/** Whether a token passes; `now` is unix seconds. */
+export function passes(token: Token, filter: Filter, now: number): boolean {
+  if (filter.isTradedOnly && token.lastTradeAt === null) return false;
+  if (Number(token.marketCap ?? 0) < filter.minMarketCap) return false;
+  if (Number(token.volume) / 10 ** quoteOf(token.quoteMint).decimals < filter.minVolume) return false;
+  return !filter.maxAge || (token.createdAt !== null && now - token.createdAt <= filter.maxAge);
 }

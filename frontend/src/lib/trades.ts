@@ -23,10 +23,12 @@ export interface Trade {
   realQuote: string | null;
   /** Unix seconds. */
   time: number | null;
+  /** US dollars, at the time of the trade. */
+  usd: string | null;
 }
 
 /** A trade of the feed or of REST: both use the same names. */
-export function tradeOf(data: Omit<NewTrade, "commitment">, seq: number): Trade {
+export function tradeOf(data: Omit<NewTrade, "commitment"> & { usd?: string | null }, seq: number): Trade {
   return {
     signature: data.signature,
     ordinal: data.ordinal,
@@ -43,6 +45,7 @@ export function tradeOf(data: Omit<NewTrade, "commitment">, seq: number): Trade 
     realBase: data.real_base_reserves,
     realQuote: data.real_quote_reserves,
     time: data.block_time,
+    usd: data.usd ?? null,
   };
 }
 

@@ -2,7 +2,8 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useEffectEvent, useRef, useState } from "react";
-import { ApiError, type RoomState, roomStateOf } from "./history";
+import { retry } from "./api";
+import { type RoomState, roomStateOf } from "./history";
 import { useRoom, useSnapshot } from "./websocket";
 
 /** Without a snapshot by then (no connection), the history is shown without the feed. */
@@ -42,16 +43,11 @@ export function useRoomQuery<History>(query: RoomQuery<History>) {
     queryKey: key,
     queryFn: ({ signal }) => fetch(signal),
     enabled: isDue,
-    retry: (failures, error) => failures < 3 && !isFinal(error),
+    retry,
   });
   const onHistory = useEffectEvent(query.onHistory);
   useEffect(() => {
     if (data !== undefined) onHistory(data);
   }, [data]);
   return { error, isPending, reload: () => void queries.invalidateQueries({ queryKey: key }) };
-}
-
-/** Asking again would be answered the same. */
-function isFinal(error: Error): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500;
 }

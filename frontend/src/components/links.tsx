@@ -1,0 +1,77 @@
+"use client";
+
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { isDemo } from "@/lib/connection";
+import { shortKey } from "@/lib/format";
+import { useConnection } from "@/lib/websocket";
+
+const EXPLORER = "https://explorer.solana.com/tx/";
+/** Where `./run` has its chain by itself: the explorer asks it from the reader's own machine. */
+const LOCALNET = `?cluster=custom&customUrl=${encodeURIComponent("http://127.0.0.1:8899")}`;
+
+/** A transaction in a block explorer, in another tab. */
+export function TransactionLink({ signature, children }: { signature: string; children: ReactNode }) {
+  const query = isDemo(useConnection()) ? LOCALNET : "";
+  return (
+    <a
+      href={`${EXPLORER}${signature}${query}`}
+      target="_blank"
+      rel="noreferrer"
+      aria-label={`Transaction ${shortKey(signature)} in the explorer`}
+      title={signature}
+      className="inline-flex items-center rounded text-faint hover:text-text"
+    >
+      {children}
+    </a>
+  );
+}
+
+export function OutIcon() {
+  return (
+    <svg
+      viewBox="0 0 16 16"
+      className="size-3.5"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      aria-hidden="true"
+    >
+      <path
+        d="M6.5 3.5H4A1.5 1.5 0 0 0 2.5 5v7A1.5 1.5 0 0 0 4 13.5h7a1.5 1.5 0 0 0 1.5-1.5V9.5M9.5 2.5h4v4M13 3 7.5 8.5"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
+    </svg>
+  );
+}
+
+/** A wallet by the ends of its key, with the way to its page. */
+export function WalletLink({
+  address,
+  isMe = false,
+  isCreator = false,
+}: {
+  address: string;
+  isMe?: boolean;
+  isCreator?: boolean;
+}) {
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      {isMe && <Tag look="bg-notice-soft text-notice">you</Tag>}
+      {isCreator && <Tag look="bg-accent-soft text-accent-strong">creator</Tag>}
+      <Link
+        href={`/wallet/?address=${address}`}
+        prefetch={false}
+        title={address}
+        className="font-mono text-[13px] text-muted hover:text-text hover:underline"
+      >
+        {shortKey(address)}
+      </Link>
+    </span>
+  );
+}
+
+function Tag({ look, children }: { look: string; children: ReactNode }) {
+  return <span className={`rounded px-1.5 text-[11px] font-medium leading-4 ${look}`}>{children}</span>;
+}
