@@ -20,9 +20,11 @@ from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
 from common.ports import require_free_port
 from common.settings import Settings, load_settings
+from db import api_keys
+from db.api_keys import NewKey
 from db.connect import database_url
 from db.migrate import migrate as migrate_database
-from db.pool import Pool, pool_of
+from db.pool import Pool, Pools, pool_of, reads_of
 from frontend.build import build_page
 from indexer.audit import audit as audit_slots
 from indexer.replay import replay as replay_files
@@ -45,6 +47,14 @@ class NodeKind(StrEnum):
 
     LITESVM = "litesvm"
     SURFPOOL = "surfpool"
+
+
+class KeyAction(StrEnum):
+    """What to do with an API key."""
+
+    CREATE = "create"
+    REVOKE = "revoke"
+    LIST = "list"
 
 
 Port = Annotated[int | None, typer.Option(help="Port of API, WebSocket and page.")]
@@ -79,12 +89,24 @@ async def database(settings: Settings) -> AsyncIterator[Pool]:
         yield pool
 
 
-async def page_or_reason(is_wanted: bool) -> tuple[Path | None, str | None]:
+@asynccontextmanager
+async def databases(settings: Settings) -> AsyncIterator[Pools]:
+    """The same, with the connections that REST reads with."""
+    async with database_url(settings) as url, pool_of(url, settings.database_pool_size) as pool:
+        await migrate_database(pool)
+        replica = settings.database_read_url
+        read_url = url if replica is None else replica.get_secret_value()
+        size, timeout_ms = settings.api_pool_size, settings.api_statement_timeout_ms
+        async with reads_of(read_url, size, timeout_ms) as reads:
+            yield Pools(pool, reads, is_replica=replica is not None)
+
+
+async def page_or_reason(settings: Settings, is_wanted: bool) -> tuple[Path | None, str | None]:
     """The built page, or why there is none: the API starts either way."""
     if not is_wanted:
         return None, "the API was started with --no-page"
     try:
-        return await build_page(say), None
+        return await build_page(say, for_localnet=settings.is_localnet), None
     except GiveUp as error:
         say(f"no page: {error}")
         return None, str(error)
@@ -95,7 +117,7 @@ async def run_up(settings: Settings, with_page: bool) -> None:
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
     async with AsyncExitStack() as stack:
         say(f"database: {'DATABASE_URL' if settings.database_url else 'embedded Postgres'}")
-        pool = await stack.enter_async_context(database(settings))
+        pools = await stack.enter_async_context(databases(settings))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         if settings.is_localnet:
             say(f"localnet: a slot each {settings.localnet_slot_ms} ms")
@@ -106,9 +128,9 @@ async def run_up(settings: Settings, with_page: bool) -> None:
                 say(f"demo traders: {settings.localnet_trades_per_second:g} trades/s")
                 tasks.create_task(run_traders(settings))
         say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
-        tasks.create_task(run_indexer(settings, pool))
-        page, reason = await page_or_reason(with_page)
-        await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
+        tasks.create_task(run_indexer(settings, pools.main))
+        page, reason = await page_or_reason(settings, with_page)
+        await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
 
 def announce(settings: Settings) -> None:
@@ -136,9 +158,9 @@ async def run_index(settings: Settings) -> None:
 async def run_serve(settings: Settings, with_page: bool) -> None:
     """The API alone."""
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
-    async with database(settings) as pool:
-        page, reason = await page_or_reason(with_page)
-        await serve_api(settings, pool, page, reason, on_started=lambda: announce(settings))
+    async with databases(settings) as pools:
+        page, reason = await page_or_reason(settings, with_page)
+        await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
 
 async def run_migrate(settings: Settings) -> None:
@@ -184,6 +206,21 @@ async def run_replay(settings: Settings, files: list[Path]) -> None:
     """Recorded notifications through the real pipeline."""
     async with database(settings) as pool:
         await replay_files(files, pool, settings)
+
+
+async def run_apikey(settings: Settings, action: KeyAction, key: NewKey) -> None:
+    """Make, revoke or list keys of the REST API."""
+    async with database(settings) as pool:
+        if action is KeyAction.CREATE:
+            made = await api_keys.create(pool, key)
+            say(f"the key of {key.name}, shown this once:")
+            typer.echo(made)
+        elif action is KeyAction.REVOKE:
+            await api_keys.revoke(pool, key.name)
+            say(f"the key of {key.name} is refused from now on")
+        else:
+            for line in await api_keys.listed(pool):
+                typer.echo(str(line))
 
 
 # --- the commands
@@ -266,6 +303,21 @@ def audit(
     """Slots against the node's own list, whatever the ledger says; --repair stores what lacks."""
     settings = configured(data_dir=data_dir)
     run_until_stopped(run_audit(settings, from_slot, to_slot, is_repairing=repair))
+
+
+@app.command()
+def apikey(
+    action: KeyAction,
+    name: Annotated[str, typer.Argument(help="Whose key it is; for create and revoke.")] = "",
+    per_minute: Annotated[int, typer.Option(help="Requests a minute.", min=1)] = 600,
+    per_day: Annotated[int | None, typer.Option(help="Requests a day (UTC).", min=1)] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Keys of the REST API (see API_KEYS): create NAME prints one, revoke NAME, list."""
+    if not name and action is not KeyAction.LIST:
+        raise GiveUp("a key has a name", hint=f"./run apikey {action} NAME")
+    key = NewKey(name=name, per_minute=per_minute, per_day=per_day)
+    run_until_stopped(run_apikey(configured(data_dir=data_dir), action, key))
 
 
 @app.command()

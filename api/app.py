@@ -22,11 +22,12 @@ from api.services.auth.service import SignIn
 from api.services.hub import Hub
 from api.services.limits import HubLimits
 from api.services.protocol import RoomName
+from api.services.quotas import Quotas
 from api.services.snapshots import RoomSnapshot
 from api.services.websocket import websocket_manager
 from api.snapshots import read_room
 from common.settings import Settings
-from db.pool import Pool
+from db.pool import Pool, Pools
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ _FIRST_READ_S = 10.0
 
 def create_app(
     settings: Settings,
-    pool: Pool,
+    pool: Pool | Pools,
     page: Path | None,
     page_error: str | None,
     limits: HubLimits | None = None,
@@ -57,8 +58,12 @@ def create_app(
     (`page_error`).
     """
 
+    pools = pool if isinstance(pool, Pools) else Pools(pool, pool)
+    pool = pools.main
+    quotas = Quotas(pool, settings.api_keys, settings.api_anonymous_per_minute)
+
     async def read_snapshot(name: RoomName) -> RoomSnapshot:
-        return await read_room(pool, name)
+        return await read_room(pools.main, name)
 
     sign_in = SignIn(settings, pool)
     has_open_wallets = settings.auth_open_wallets
@@ -71,7 +76,10 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with websocket_manager(pool, hub), running(hub), sign_in.running(hub.end_revoked):
+        async with (
+            websocket_manager(pools.main, hub), running(hub),
+            sign_in.running(hub.end_revoked), quotas.running(),
+        ):  # fmt: skip
             yield
 
     app = FastAPI(
@@ -79,12 +87,15 @@ def create_app(
         redoc_url=None, license_info={"name": "MIT", "identifier": "MIT"},
     )  # fmt: skip
     origins = allowed_origins(settings)
-    app.state.services = Services(settings, pool, hub, origins)
+    app.state.services = Services(
+        settings, pool, hub, origins, pools.reads, pools.is_replica, quotas
+    )
     app.state.sign_in = sign_in
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=sorted(origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], max_age=600,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key"],
+            expose_headers=["ETag", "Retry-After", "X-Feed-Seq"], max_age=600,
             allow_credentials=True,  # for the one cookie there is, of /api/v1/auth
         )  # fmt: skip
     add_problem_handlers(app)

@@ -10,13 +10,14 @@ import secrets
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Request
 from fastapi.requests import HTTPConnection
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.cursors import MAX_LENGTH
 from api.problems import ProblemError
 from api.services.hub import Hub
+from api.services.quotas import Quotas
 from common.settings import Settings
 from db.pool import Pool
 from programs.keys import key_of
@@ -29,6 +30,10 @@ class Services(msgspec.Struct, frozen=True):
     pool: Pool
     hub: Hub
     origins: frozenset[str]
+    reads: Pool
+    """Where REST reads history: a replica, or the database by connections of its own."""
+    has_replica: bool
+    quotas: Quotas
 
 
 async def services(connection: HTTPConnection) -> Services:
@@ -71,6 +76,22 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page."
 Cursor = Annotated[
     str | None, Query(max_length=MAX_LENGTH, description="`next` of the page before.")
 ]
+
+_api_key = APIKeyHeader(
+    name="X-API-Key",
+    scheme_name="ApiKey",
+    auto_error=False,
+    description="Where API_KEYS is on: `./run apikey create NAME` makes one.",
+)
+
+
+async def metered(
+    request: Request, services: ServicesOf, key: Annotated[str | None, Depends(_api_key)]
+) -> None:
+    """Count the request against its key or address; `request.state.headers` tells what is left."""
+    host = request.client.host if request.client else None
+    request.state.headers = services.quotas.admit(key, host)
+
 
 _bearer = HTTPBearer(
     auto_error=False, description="ADMIN_TOKEN of the settings, or a wallet's access token."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -53,6 +54,7 @@ _TITLES = {
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 
 
@@ -82,14 +84,25 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(CurvefeedError, _on_ours)
+    app.add_exception_handler(asyncpg.QueryCanceledError, _on_slow)
     for outage in OUTAGE:
         app.add_exception_handler(outage, _on_outage)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-async def _on_problem(_: Request, error: Exception) -> JSONResponse:
+async def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for it alone
-    return problem(error.status, error.detail, error.hint, error.headers)
+    headers = getattr(request.state, "headers", {}) | (error.headers or {})
+    return problem(error.status, error.detail, error.hint, headers)
+
+
+async def _on_slow(request: Request, error: Exception) -> JSONResponse:
+    log.warning("statement_timeout", path=request.url.path, error=repr(error))
+    return problem(
+        504,
+        "the database needed too long for this",
+        "Ask for less: a smaller limit, a shorter range of slots or times, fewer filters",
+    )
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

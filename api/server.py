@@ -20,7 +20,7 @@ from api.wire.adopted import AdoptableProtocol
 from common.errors import PortInUse
 from common.ports import describe_port_holder
 from common.settings import Settings
-from db.pool import Pool
+from db.pool import Pool, Pools
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class ApiServer:
     def __init__(
         self,
         settings: Settings,
-        pool: Pool,
+        pool: Pool | Pools,
         page: Path | None = None,
         page_error: str | None = None,
         limits: HubLimits | None = None,
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
 
 async def serve(
     settings: Settings,
-    pool: Pool,
+    pool: Pool | Pools,
     page: Path | None,
     page_error: str | None,
     on_started: Callable[[], object] | None = None,

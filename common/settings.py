@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     )
     database_pool_size: int = Field(10, ge=4, le=200, description="Connections each process opens.")
 
+    feed_url: SecretStr | None = Field(
+        None,
+        description="nats://host:4222[/stream]; several servers comma-separated. Hubs then get the "
+        "feed from NATS JetStream, where `./run relay` publishes it. Default: from Postgres.",
+    )
+
     # The chain
     solana_rpc_url: SecretStr | None = Field(
         None,
@@ -145,6 +151,37 @@ class Settings(BaseSettings):
         None, description="Bearer token of administrative calls. Without it they are refused."
     )
 
+    # REST
+    database_read_url: SecretStr | None = Field(
+        None,
+        description="postgresql://… of a read replica: REST reads there. Default: the database.",
+    )
+    api_pool_size: int = Field(
+        8, ge=1, le=200, description="Connections of each process that REST reads with."
+    )
+    api_statement_timeout_ms: int = Field(
+        2_000,
+        ge=50,
+        le=60_000,
+        description="Time a read may take in Postgres; then the answer is 504.",
+    )
+    api_keys: Literal["off", "optional", "required"] = Field(
+        "off",
+        description="Keys of the REST API (`./run apikey create NAME`). optional: without one, "
+        "API_ANONYMOUS_PER_MINUTE counts. required: 401 without one; so does the page.",
+    )
+    api_anonymous_per_minute: int = Field(
+        600,
+        ge=1,
+        description="Requests a minute and address without a key, where keys are optional.",
+    )
+    king_of_the_hill_bps: int = Field(
+        5_000,
+        ge=0,
+        le=10_000,
+        description="Progress of its curve from which a token may be king of the hill.",
+    )
+
     # Sign-in
     auth_signing_keys: SecretStr | None = Field(
         None,
@@ -192,7 +229,9 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="For people or machines.")
 
-    @field_validator("solana_rpc_url", "solana_ws_url", "database_url")
+    @field_validator(
+        "solana_rpc_url", "solana_ws_url", "database_url", "feed_url", "database_read_url"
+    )
     @classmethod
     def _has_scheme(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not all(urlsplit(url).netloc for url in _parts(value)):

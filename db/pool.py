@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
+import msgspec
 
 from common.errors import DatabaseUnavailable, SettingsError
 
@@ -69,6 +70,37 @@ async def pool_of(url: str, size: int) -> AsyncIterator[Pool]:
             await asyncio.wait_for(pool.close(), 5)
         except TimeoutError:
             pool.terminate()
+
+
+class Pools(msgspec.Struct, frozen=True):
+    """The database, and where REST reads: a replica, or the same one by connections of its own."""
+
+    main: Pool
+    reads: Pool
+    is_replica: bool = False
+
+
+@asynccontextmanager
+async def reads_of(url: str, size: int, statement_timeout_ms: int) -> AsyncIterator[Pool]:
+    """A pool for reading alone, in which every statement has so much time.
+
+    It opens without asking: a replica that is away is told by whoever reads, and when it is back
+    it is used again. Raises SettingsError where the URL is wrong.
+    """
+    settings = {
+        "application_name": "curvefeed-reads",
+        "default_transaction_read_only": "on",
+        "statement_timeout": str(statement_timeout_ms),
+    }
+    with _explained(url):
+        pool: Pool = await asyncpg.create_pool(
+            url, min_size=0, max_size=size, init=_prepare, timeout=_CONNECT_TIMEOUT_S,
+            server_settings=settings,
+        )  # fmt: skip
+    try:
+        yield pool
+    finally:
+        pool.terminate()
 
 
 @contextmanager

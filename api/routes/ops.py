@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from api.dependencies import Services, ServicesOf
-from db.feed import OUTAGE
+from common.errors import FeedGap
+from common.metrics import READ_REPLICA_LAG
+from db.feed import OUTAGE, head
 from db.migrate import is_current
 
 router = APIRouter(tags=["operations"])
@@ -28,6 +32,10 @@ class Readiness(BaseModel):
     database: str = Field(examples=["ok"])
     migrations: str = Field(examples=["ok"])
     feed: str = Field(examples=["ok"])
+    read_replica: str = Field(
+        description="Where REST reads history. The hub does without it, so readiness does too.",
+        examples=["ok", "none", "no answer: ConnectionRefusedError", "12 events behind"],
+    )
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -47,9 +55,13 @@ async def readyz(services: ServicesOf, response: Response) -> Readiness:
     feed = "ok" if services.hub.is_ready else "the hub does not follow the feed"
     if services.hub.is_draining:
         feed = "the hub drains"
+    replica = await _replica(services)
     is_ready = (database, migrations, feed) == ("ok", "ok", "ok")
     response.status_code = 200 if is_ready else 503
-    return Readiness(is_ready=is_ready, database=database, migrations=migrations, feed=feed)
+    return Readiness(
+        is_ready=is_ready, database=database, migrations=migrations, feed=feed,
+        read_replica=replica,
+    )  # fmt: skip
 
 
 async def _database(services: Services) -> tuple[str, str]:
@@ -59,6 +71,21 @@ async def _database(services: Services) -> tuple[str, str]:
     except OUTAGE as error:
         return f"no answer: {type(error).__name__}", "unknown"
     return "ok", "ok" if is_ok else "the schema is not this version's: run `migrate`"
+
+
+async def _replica(services: Services) -> str:
+    if not services.has_replica:
+        return "none"
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            there = await head(services.reads)
+            here = await head(services.pool)
+    except (*OUTAGE, FeedGap) as error:
+        READ_REPLICA_LAG.set(float("nan"))
+        return f"no answer: {type(error).__name__}"
+    lag = here.seq - there.seq
+    READ_REPLICA_LAG.set(max(0, lag))
+    return "ok" if lag <= 0 else f"{lag} events behind"
 
 
 @router.get("/metrics", summary="Prometheus", response_class=Response)
