@@ -144,6 +144,28 @@ class Endpoints(Node):
                 return result
         raise first or NodeError("no endpoint is well")
 
+    @property
+    def well(self) -> list[Node]:
+        """Those that may be asked, the current one first."""
+        return [one.node for one in self._candidates() if one.is_well] or [self.current.node]
+
+    async def transaction_of_any(
+        self, signature: str, *, priority: Priority = Priority.LIVE
+    ) -> bytes | None:
+        """See Node. Raises NodeError if none has it and one failed."""
+        failure: NodeError | None = None
+        for node in self.well:
+            try:
+                raw = await node.transaction(signature, priority=priority)
+            except NodeError as error:
+                failure = error
+            else:
+                if raw is not None:
+                    return raw
+        if failure is not None:
+            raise failure
+        return None
+
     async def _asked(
         self, endpoint: Endpoint, method: str, params: list[Any], kind: type[_T], priority: Priority
     ) -> _T:

@@ -1,21 +1,24 @@
 """What survives and what is final: takes back what a fork undid, tells how far nothing can.
 
-Two proofs say that a stored landing did not survive, and both must be given twice in a row: its
+Two proofs say that a stored landing did not survive, and either must be given twice in a row: its
 slot has no block below the node's newest confirmed one (getBlocks), or the sweep's list, believed
-whole, does not name it. And the node, asked for the transaction itself, must not place it there.
+whole, does not name it. And no endpoint, asked for the transaction itself, may place it there.
+
+That a fork may be under way is seen from the slots' parents, long before; then it looks often.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Literal, Protocol
 
 import msgspec
 import structlog
 
 from common import metrics
-from common.errors import NodeRefused, TryAgain
+from common.errors import NodeError, NodeRefused, TryAgain
 from common.messages import Finality
 from db import finality
 from db.finality import FinalityRow
@@ -31,11 +34,16 @@ from programs.keys import signature_b58
 from programs.rpc_json import parse_transaction
 
 MARGIN_SLOTS = 128
-"""Slots below the finalized one are looked at for this much longer: a notification may be late."""
+"""Slots below the finalized one are looked at for this much longer: a notification may be late. One
+that is later still has its slot looked at for its own sake.
+"""
 _MOST_SLOTS = 5_000
 _TIMES = 2
 _SAMPLE = 4
 _EVERY_S = 1.0
+_HURRIED_S = 0.1
+_HURRY_S = 5.0
+"""How long it looks often after a sign of a fork."""
 _TELL_EVERY_S = 1.0
 _DETECT_EVERY_S = 600.0
 _WIDEST_LISTING = 512
@@ -119,6 +127,25 @@ class Watcher:
         self._gone: dict[int, set[Landing]] = {}
         """What was taken back, by slot: an abandoned fork may become the chain after all."""
         self._told_at = 0.0
+        self._sure = 0
+        """Slots up to here are not looked at again, unless something is stored in them late."""
+        self._late: set[int] = set()
+        self._hurry_until = 0.0
+        self._hurry = asyncio.Event()
+
+    @property
+    def finalized_slot(self) -> int:
+        """Newest slot that no fork can undo, when last asked; 0: not asked yet."""
+        return 0 if self._row is None else self._row.finalized_slot
+
+    def saw(self, slot: int, parent: int | None) -> None:
+        """A slot was begun on top of `parent`. What was announced between the two is on a fork."""
+        if parent is not None and any(True for _ in self._delivered.between(parent + 1, slot - 1)):
+            self._hurry_on()
+
+    def stored(self, slots: Iterable[int]) -> None:
+        """What was notified of these slots is stored now."""
+        self._late.update(slot for slot in slots if slot <= self._sure)
 
     async def run(self) -> None:
         """For ever. Raises GiveUp only."""
@@ -130,7 +157,20 @@ class Watcher:
                 await backoff.failed(error)
                 continue
             backoff.succeeded()
-            await asyncio.sleep(_EVERY_S)
+            await self._pause()
+
+    def _hurry_on(self) -> None:
+        self._hurry_until = asyncio.get_running_loop().time() + _HURRY_S
+        self._hurry.set()
+
+    async def _pause(self) -> None:
+        if asyncio.get_running_loop().time() < self._hurry_until:
+            await asyncio.sleep(_HURRIED_S)
+            return
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EVERY_S):
+                await self._hurry.wait()
 
     async def observe(self, listing: Listing) -> None:
         """A believed list: what is stored in its slots and not in it is doubted."""
@@ -177,25 +217,47 @@ class Watcher:
         if not blocks:
             return checked
         # What lies above the newest block of the answer is not judged: the answer may be cut.
-        missing = [slot for slot in range(checked + 1, max(blocks)) if slot not in blocks]
-        doubted: set[Landing] = set()
-        if missing:
-            async with self._writer.transaction() as connection:
-                stored = await finality.landings_in(connection, missing)
-            doubted = {landing for landings in stored.values() for landing in landings}
+        missing = {slot for slot in range(checked + 1, max(blocks)) if slot not in blocks}
+        sure = max(checked, min(finalized - MARGIN_SLOTS, max(blocks) - 1))
+        # Before what is stored is read: what is stored after that is late, and told to `stored`.
+        self._sure = sure
+        late = await self._late_and_gone()
+        doubted = await self._standing(missing | late)
+        self._late -= late - {slot for _, slot in doubted}
         self._return(blocks)
         self._doubts = await self._judge(self._doubts, doubted)
-        sure = min(finalized - MARGIN_SLOTS, max(blocks) - 1)
-        lowest = min((slot for _, slot in self._doubts), default=sure + 1)
-        sure = max(checked, min(sure, lowest - 1))
+        sure = min([sure, *(slot - 1 for _, slot in self._doubts if slot > checked)])
         self._gone = {slot: gone for slot, gone in self._gone.items() if slot > sure}
         return sure
+
+    async def _late_and_gone(self) -> set[int]:
+        """Slots long passed, in which something was stored late, that have no block."""
+        if not self._late:
+            return set()
+        first = min(self._late)
+        span = range(first, min(max(self._late), first + _MOST_SLOTS) + 1)
+        try:
+            blocks = set(await self._node.block_slots(first, span.stop - 1 + MARGIN_SLOTS))
+        except NodeError:  # another time: what is new must not wait for what is old
+            return set()
+        self._late -= blocks
+        newest = max(blocks, default=-1)
+        return {slot for slot in self._late if slot in span and slot < newest}
+
+    async def _standing(self, slots: Collection[int]) -> set[Landing]:
+        if not slots:
+            return set()
+        async with self._writer.transaction() as connection:
+            stored = await finality.landings_in(connection, slots)
+        return {landing for landings in stored.values() for landing in landings}
 
     async def _judge(
         self, doubts: Mapping[Landing, int], doubted: Collection[Landing]
     ) -> dict[Landing, int]:
         """Count who is doubted once more, take back what is doubted often enough; the rest."""
         counts = {landing: doubts.get(landing, 0) + 1 for landing in doubted}
+        if counts.keys() - doubts.keys():
+            self._hurry_on()
         convicted = {landing for landing, count in counts.items() if count >= _TIMES}
         if not convicted or not await self._is_agreed(convicted):
             return counts
@@ -209,7 +271,7 @@ class Watcher:
     async def _is_agreed(self, landings: Iterable[Landing]) -> bool:
         """Ask for a few of the transactions themselves: none may be where it was stored."""
         for signature, slot in sorted(landings)[:_SAMPLE]:
-            raw = await self._node.transaction(signature_b58(signature))
+            raw = await self._node.transaction_of_any(signature_b58(signature))
             if raw is not None and parse_transaction(raw).slot in (slot, None):
                 metrics.FINALITY_DISAGREEMENTS.inc()
                 return False

@@ -60,6 +60,8 @@ class LiveSource:
         """What is notified now is handed over at once."""
         self.has_room: Callable[[], Awaitable[None]] | None = None
         """Waits while too much of what was announced has to be fetched."""
+        self.on_slot: Callable[[SlotNotice], None] | None = None
+        """Told of every slot that the node begins."""
 
     async def run(self, intake: Intake) -> None:
         """See Source. Reconnects for ever."""
@@ -81,7 +83,7 @@ class LiveSource:
             config.commitment,
             config.stall_s,
         ) as subscription:
-            reading = _Reading(subscription, self._endpoints, config)
+            reading = _Reading(subscription, self._endpoints, config, self.on_slot)
             task = asyncio.create_task(reading.run())
             try:
                 with suppress(TimeoutError):
@@ -117,8 +119,13 @@ class _Reading:
     """Reads a subscription into a bounded buffer; a full one makes it stop reading the socket."""
 
     def __init__(
-        self, subscription: Subscription, endpoints: Endpoints, config: LiveConfig
+        self,
+        subscription: Subscription,
+        endpoints: Endpoints,
+        config: LiveConfig,
+        on_slot: Callable[[SlotNotice], None] | None,
     ) -> None:
+        self._on_slot = on_slot
         self.buffer = Intake(config.max_pending)
         self._subscription = subscription
         self._endpoints = endpoints
@@ -152,6 +159,8 @@ class _Reading:
                 metrics.INDEXER_TIP_SLOT.set(notice.slot)
                 heard_at = now()
                 self._endpoints.clock.saw(notice.slot, heard_at)
+                if self._on_slot is not None:
+                    self._on_slot(notice)
             else:
                 before = now()
                 await self.buffer.put(update_of(notice))

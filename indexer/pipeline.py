@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import asyncpg
 import msgspec
@@ -35,6 +35,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     batch_rows: int
     want: Callable[[Update], None] | None = None
     """Who fetches the transactions of updates that need them, and puts them again."""
+    stored: Callable[[Iterable[int]], None] | None = None
+    """Told of the slots of notifications that are stored: a late one may be of a dead fork."""
 
 
 class Pipeline:
@@ -81,6 +83,8 @@ class Pipeline:
             self._note_deferred(updates, batch.deferred)
             batch.markings = self._held_back(markings)
             await self._commit(batch)
+            if self._config.stored is not None:
+                self._config.stored(one.slot for one in updates if one.transaction is None)
             metrics.INDEXER_STORED_SLOT.set(max(update.slot for update in updates))
         except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
             if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer

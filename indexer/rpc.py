@@ -152,6 +152,14 @@ class Node:
         raw = await self.call("getTransaction", params, msgspec.Raw, priority=priority)
         return None if bytes(raw) == b"null" else bytes(raw)
 
+    async def transaction_of_any(
+        self, signature: str, *, priority: Priority = Priority.LIVE
+    ) -> bytes | None:
+        """The same, where there are several endpoints: None only if no endpoint that is well has
+        it.
+        """
+        return await self.transaction(signature, priority=priority)
+
     async def block_slots(self, first: int, last: int) -> list[int]:
         """Slots from `first` to `last` that have a block."""
         params = [first, last, {"commitment": self._history}]

@@ -69,6 +69,7 @@ async def index(settings: Settings, pool: Pool) -> None:
         live.has_room = sweep.room
         watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
         sweep.observer = watcher.observe
+        live.on_slot = lambda notice: watcher.saw(notice.slot, notice.parent)
         beside = [watcher.run, Continuity(node, pool, sweep.want).run]
         worker = pipeline.Pipeline(
             Decoder(programs, None, find_pools_by(pool), is_deferring=True),
@@ -77,6 +78,7 @@ async def index(settings: Settings, pool: Pool) -> None:
                 commitment=settings.indexer_commitment,
                 batch_rows=settings.indexer_batch_rows,
                 want=sweep.want,
+                stored=watcher.stored,
             ),
         )
         await pipeline.run(

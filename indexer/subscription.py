@@ -33,13 +33,15 @@ _log = structlog.get_logger(__name__)
 
 
 class SlotNotice(msgspec.Struct, frozen=True):
-    """The node began to process this slot."""
+    """The node began to process this slot, on top of `parent` where it says so."""
 
     slot: int
+    parent: int | None = None
 
 
 class _Slot(msgspec.Struct):
     slot: int
+    parent: int | None = None
 
 
 class _SlotParams(msgspec.Struct):
@@ -143,7 +145,8 @@ def _notice(frame: bytes) -> LogsNotification | SlotNotice | _Frame:
     try:
         other = _decode_frame(frame)
         if other.method == "slotNotification":
-            return SlotNotice(_decode_slot(other.params).result.slot)
+            told = _decode_slot(other.params).result
+            return SlotNotice(told.slot, told.parent)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise NodeError("the node sent a broken frame", reason=type(error).__name__) from None
     if other.method == "logsNotification":

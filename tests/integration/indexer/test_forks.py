@@ -22,7 +22,10 @@ from db.states import states
 from localnet.chain import CONFIRMED, FINALIZED
 from localnet.node import Localnet
 from localnet.traders import Traders
+from programs.keys import signature_of
 from tests.conftest import SettingsFactory
+from tests.helpers.chain_user import ChainUser
+from tests.helpers.forwarder import forwarder
 from tests.helpers.indexing import feed_is_whole, indexing, settings_for, until
 
 _SLOT_MS = 80
@@ -104,6 +107,38 @@ async def test_what_forks_undo_is_taken_back_everywhere(
             assert retracted
             assert (client.lost, client.holes) == (0, 0)
         await feed_is_whole(pool)
+
+
+async def test_a_very_late_word_of_a_dead_slot_is_taken_back(
+    pool: Pool, settings: SettingsFactory
+) -> None:
+    """Notifications that come when their slot has long been abandoned, and everything around it is
+    final and checked, do not stand.
+    """
+    async with (
+        Localnet(port=0, slot_ms=None, confirm_after=2, finalize_after=8) as net,
+        forwarder(net.port + 1) as stream,
+    ):
+        config = settings_for(
+            net, settings, indexer_commitment="processed",
+            solana_ws_url=f"ws://127.0.0.1:{stream.port}",
+        )  # fmt: skip
+        user = ChainUser(net.chain)
+        async with indexing(config, pool):
+            market = user.launch()
+            user.send(user.buy(market, 10**12))
+            net.tick(5)
+            await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM trades"), "a trade")
+            stream.hang()
+            signature = signature_of(user.send(user.buy(market, 10**12)).signature)
+            (dead,) = net.fork(1).dropped
+            net.tick(300)
+            checked = "SELECT checked_slot > $1 FROM finality"
+            await until(lambda: pool.fetchval(checked, dead), "the slot checked and passed")
+            stream.heal()
+            is_gone = "SELECT retracted FROM trades WHERE signature = $1 AND slot = $2"
+            await until(lambda: pool.fetchval(is_gone, signature, dead), "stored and taken back")
+            assert await pool.fetchval("SELECT count(*) FROM trades WHERE NOT retracted") == 1
 
 
 async def test_finality_is_told_beside_the_feed(pool: Pool, settings: SettingsFactory) -> None:

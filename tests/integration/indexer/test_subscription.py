@@ -67,7 +67,7 @@ async def test_notifications_come_in_their_order() -> None:
             first, second = await _next(subscription), await _next(subscription)
     assert isinstance(first, LogsNotification)
     assert first.slot == 7
-    assert second == SlotNotice(9)
+    assert second == SlotNotice(9, 8)
 
 
 @pytest.mark.parametrize(
