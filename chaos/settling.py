@@ -29,7 +29,14 @@ _SHARE = 4
 """Rest so many times as long as a look took."""
 _QUIET_S = 0.5
 """Right must stay right for so long."""
-_ABSENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_ABSENT = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
+"""What reading raises while Postgres is down, or dies in the middle of it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
