@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,17 @@ class BuildHook(BuildHookInterface):
     """Adds the files. The page's sources go along: their fingerprint finds the built page."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page and name every file."""
+        """Build the page, with and without the localnet's wallet, and name every file."""
         if self.target_name != "wheel":
             return
         sys.path.insert(0, self.root)
-        from frontend.build import SOURCE_FOLDERS, SOURCES, build
+        from frontend.build import SOURCE_FOLDERS, SOURCES, build_page
 
-        page = build(print)
+        pages = [asyncio.run(build_page(print, for_localnet=each)) for each in (True, False)]
         root = Path(self.root)
         inside = ["__init__.py", "build.py", *SOURCES, *SOURCE_FOLDERS]
         parts = [root / part for part in PARTS] + [root / "frontend" / name for name in inside]
-        for path in (*parts, page):
+        for path in (*parts, *pages):
             if path.exists():
                 build_data["force_include"][str(path)] = f"{APP}/{path.relative_to(root)}"
 
