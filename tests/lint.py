@@ -31,7 +31,7 @@ def commands() -> Iterator[tuple[str, list[str], Path]]:
     yield "ruff format", [str(BIN / "ruff"), "format", "--check", "."], ROOT
     yield "mypy", [str(BIN / "mypy"), "main.py", "benchmarks", *PACKAGES], ROOT
     yield "import-linter", [str(BIN / "lint-imports")], ROOT
-    for script in ("lint", "typecheck", "test"):
+    for script in ("lint", "typecheck", "package", "test"):
         yield f"page: {script}", npm("run", "--silent", script), ROOT / "frontend"
 
 

@@ -24,5 +24,7 @@ test("the core of the client needs no package and fits into 5 KiB, compressed", 
   const [bundle] = [built].flat() as unknown as Bundle[];
   const [chunk] = bundle?.output ?? [];
   expect(chunk?.imports).toEqual([]);
-  expect(gzipSync(chunk?.code ?? "").length).toBeLessThanOrEqual(MOST_BYTES);
+  const bytes = gzipSync(chunk?.code ?? "").length;
+  console.log(`core of @curvefeed/client: ${bytes} bytes, minified and compressed`);
+  expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
 });

@@ -8,15 +8,25 @@
  *     useEffect(() => on("price_update", (data) => …), [on]);
  *     useEffect(() => client.subscribeToToken(mint), [client, mint]);
  *
- * or, shorter, `useRoom("global")` and `useEvent("new_trade", …)`. All components share one client and so one
+ * or, shorter, `useRoom("global")`, `useEvent("new_trade", …)` and `useLatest("market_stats")`. All components share one client and so one
  * socket; nothing is opened at import, while rendering, or on the server.
  */
 
-import { createContext, useContext, useEffect, useEffectEvent, useSyncExternalStore } from "react";
-import { type EventFrame, FeedClient, type FeedState, type RoomStatus, type SnapshotFrame } from "./feed";
-import type { FeedEvents } from "./messages";
+import { createContext, useContext, useEffect, useEffectEvent, useMemo, useSyncExternalStore } from "react";
+import {
+  type EventFrame,
+  Feed,
+  type FeedState,
+  type RoomOptions,
+  type RoomStatus,
+  type SnapshotFrame,
+  START,
+} from "./feed";
+import { Latest } from "./feed/latest";
+import type { FeedEvents, RoomData } from "./messages";
 
-export type { ConnectionStatus, FeedState, RoomStatus } from "./feed";
+export type { ConnectionStatus, FeedState, RoomOptions, RoomStatus } from "./feed";
+export { Feed } from "./feed";
 
 /** Where the hub is: NEXT_PUBLIC_WEBSOCKET_URL, or the server that this page came from. */
 export function websocketUrl(): string {
@@ -24,24 +34,6 @@ export function websocketUrl(): string {
   if (configured) return configured;
   const { protocol, host } = window.location;
   return `${protocol === "https:" ? "wss" : "ws"}://${host}/api/v1/websocket/ws`;
-}
-
-/** The client with this project's events. */
-export class Feed extends FeedClient<FeedEvents> {
-  #held: (() => void)[] = [];
-
-  /**
-   * Connect with a token (none: anonymous), be in `room` and, with `user`, in that wallet's room. Calling it
-   * again replaces the rooms of the call before.
-   */
-  connectTo = (token?: string | null, room = "global", user?: string | null): Promise<void> => {
-    if (token) this.authenticate(() => token);
-    const before = this.#held;
-    this.#held = [this.subscribe(room)];
-    if (user) this.#held.push(this.subscribeToUser(user));
-    for (const release of before) release();
-    return this.connect();
-  };
 }
 
 let shared: Feed | undefined;
@@ -65,24 +57,40 @@ export function useWebSocket(): { client: Feed; connect: Feed["connectTo"]; on: 
   return { client, connect: client.connectTo, on: client.on };
 }
 
-const OFFLINE = new FeedClient({ url: () => "" }).state;
-
 /** State of the connection, for showing it. */
 export function useConnection(): FeedState {
   const client = useFeed();
   return useSyncExternalStore(
     client.watch,
     () => client.state,
-    () => OFFLINE,
+    () => START,
   );
 }
 
 /** Be in a room as long as the component is mounted (null: in none); tells how it stands. */
-export function useRoom(room: string | null): RoomStatus {
+export function useRoom(room: string | null, { candles = [] }: RoomOptions = {}): RoomStatus {
   const client = useFeed();
-  useEffect(() => (room ? client.subscribe(room) : undefined), [client, room]);
+  const intervals = candles.join();
+  useEffect(() => {
+    if (!room) return;
+    return client.subscribe(room, intervals ? { candles: intervals.split(",") } : {});
+  }, [client, room, intervals]);
   const { rooms } = useConnection();
   return (room && rooms[room]) || "pending";
+}
+
+/**
+ * The newest data of a state event, such as `price_update` of one token's room or `market_stats`; null before the
+ * first. However often it changes, there is one rendering per frame of the screen. It joins no room: `useRoom` does.
+ */
+export function useLatest<Name extends keyof FeedEvents>(name: Name, room?: string): FeedEvents[Name] | null {
+  const client = useFeed();
+  const latest = useMemo(() => new Latest(client, name, room), [client, name, room]);
+  return useSyncExternalStore(
+    latest.watch,
+    () => latest.value,
+    () => null,
+  );
 }
 
 /** Call back for every event of a name as long as the component is mounted; the newest `callback` counts. */
@@ -97,7 +105,10 @@ export function useEvent<Name extends keyof FeedEvents>(
 }
 
 /** Call back for every snapshot of a room: what is shown starts anew from it. */
-export function useSnapshot(room: string, callback: (data: unknown, frame: SnapshotFrame) => void): void {
+export function useSnapshot(
+  room: string,
+  callback: (data: RoomData, frame: SnapshotFrame<RoomData>) => void,
+): void {
   const client = useFeed();
   const call = useEffectEvent(callback);
   useEffect(() => client.on("snapshot", (data, frame) => call(data, frame), room), [client, room]);

@@ -8,7 +8,7 @@
 import { delayAfter } from "./backoff";
 import type { AnyFrame, EventFrame, SnapshotFrame, Welcome } from "./frames";
 import { Line } from "./line";
-import { Room, type RoomStatus } from "./room";
+import { Room, type RoomOptions, type RoomStatus } from "./room";
 
 /** idle: nothing wanted · connecting · connected · waiting: dials again at `retryAt` · closed: for good. */
 export type ConnectionStatus = "idle" | "connecting" | "connected" | "waiting" | "closed";
@@ -43,7 +43,8 @@ const RETRY_JOIN_MS = 1_000;
 const PING_MS = 25_000;
 const PONG_MS = 10_000;
 const WAKE_EVENTS = ["online", "pageshow", "visibilitychange"] as const;
-const START: FeedState = {
+/** Before anything has happened; also what a server renders. */
+export const START: FeedState = {
   status: "idle",
   rooms: {},
   attempt: 0,
@@ -52,8 +53,8 @@ const START: FeedState = {
   welcome: null,
 };
 
-/** `Events` names every event and the type of its data. */
-export class FeedClient<Events extends object> {
+/** `Events` names every event and the type of its data; `Snapshot` is what snapshots hold. */
+export class FeedClient<Events extends object, Snapshot = unknown> {
   #options: FeedOptions;
   #state: FeedState = START;
   #rooms = new Map<string, Room>();
@@ -105,25 +106,32 @@ export class FeedClient<Events extends object> {
     this.#end("idle", null);
   };
 
-  /** Use another source of tokens; an open connection is told at once. */
+  /**
+   * Use another source of tokens; an open connection is told at once, and one that was closed for want of a good
+   * token is dialled again. Without a token any more the connection is made anew, anonymously.
+   */
   authenticate = (getToken: NonNullable<FeedOptions["getToken"]>): void => {
     this.#options = { ...this.#options, getToken };
+    this.#wasRefused = false;
     if (this.#state.status === "connected") void this.#renewToken();
+    else if (this.#rooms.size) this.#open();
   };
 
   /** Be in `room` until the returned function is called. Several holders share one subscription. */
-  subscribe = (name: string): (() => void) => {
-    const room = this.#rooms.get(name) ?? this.#enter(name);
-    room.holders += 1;
+  subscribe = (name: string, options: RoomOptions = {}): (() => void) => {
+    const isNew = !this.#rooms.has(name);
+    const room = this.#rooms.get(name) ?? new Room(name);
+    const holder = { ...options };
+    this.#rooms.set(name, room);
+    room.holders.add(holder);
+    if (this.#state.status === "connected" && (isNew || room.isOutdated)) this.#join(room);
+    if (isNew) this.#publish({});
     this.#open();
-    let isHeld = true;
-    return () => {
-      if (isHeld) this.#release(room);
-      isHeld = false;
-    };
+    return () => this.#release(room, holder);
   };
 
-  subscribeToToken = (mint: string): (() => void) => this.subscribe(`token_${mint}`);
+  subscribeToToken = (mint: string, options?: RoomOptions): (() => void) =>
+    this.subscribe(`token_${mint}`, options);
 
   subscribeToUser = (wallet: string): (() => void) => this.subscribe(`user_${wallet}`);
 
@@ -137,7 +145,11 @@ export class FeedClient<Events extends object> {
     callback: (data: Events[Name], frame: EventFrame<Name, Events[Name]>) => void,
     room?: string,
   ): () => void;
-  on(name: "snapshot", callback: (data: unknown, frame: SnapshotFrame) => void, room?: string): () => void;
+  on(
+    name: "snapshot",
+    callback: (data: Snapshot, frame: SnapshotFrame<Snapshot>) => void,
+    room?: string,
+  ): () => void;
   on(name: string, callback: Callback, room?: string): () => void {
     const entry = { call: callback, room };
     const entries = this.#callbacks.get(name) ?? new Set();
@@ -290,14 +302,6 @@ export class FeedClient<Events extends object> {
 
   // --- rooms and messages
 
-  #enter(name: string): Room {
-    const room = new Room(name);
-    this.#rooms.set(name, room);
-    if (this.#state.status === "connected") this.#join(room);
-    this.#publish({});
-    return room;
-  }
-
   #join(room: Room): void {
     this.#send(room.request(++this.#ids));
   }
@@ -307,11 +311,10 @@ export class FeedClient<Events extends object> {
   }
 
   /** Lazily: a holder that comes back within a second (a page change, StrictMode) finds it as it was. */
-  #release(room: Room): void {
-    room.holders -= 1;
-    if (room.holders > 0) return;
+  #release(room: Room, holder: RoomOptions): void {
+    if (!room.holders.delete(holder) || room.holders.size) return;
     setTimeout(() => {
-      if (room.holders > 0 || this.#rooms.get(room.name) !== room) return;
+      if (room.holders.size || this.#rooms.get(room.name) !== room) return;
       this.#rooms.delete(room.name);
       this.#send({ type: "unsubscribe", room: room.name });
       if (this.#rooms.size) this.#publish({});
@@ -325,12 +328,22 @@ export class FeedClient<Events extends object> {
   }
 
   async #renewToken(): Promise<void> {
+    const { getToken } = this.#options;
     try {
-      this.#token = (await this.#options.getToken?.()) ?? null;
-      if (this.#token) this.#sendToken();
+      const token = (await getToken?.()) ?? null;
+      if (getToken !== this.#options.getToken || this.#state.status !== "connected") return;
+      const hadToken = this.#token !== null;
+      this.#token = token;
+      if (token) this.#sendToken();
+      else if (hadToken) this.#redial();
     } catch (error) {
       this.#report(error);
     }
+  }
+
+  #redial(): void {
+    this.#drop();
+    void this.#connect();
   }
 
   #sendToken(): void {

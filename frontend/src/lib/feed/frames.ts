@@ -30,13 +30,13 @@ export interface EventFrame<Name extends string = string, Data = unknown> {
 }
 
 /** Everything a room's members should know at `seq`: what came before need not be asked for. */
-export interface SnapshotFrame {
+export interface SnapshotFrame<Data = unknown> {
   type: "snapshot";
   room: string;
   seq: number;
   epoch?: string;
   ts?: number;
-  data: unknown;
+  data: Data;
 }
 
 /** Any frame, as it comes off the socket. */

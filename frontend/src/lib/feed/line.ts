@@ -2,6 +2,7 @@
 
 const SUBPROTOCOL = "hub.v1";
 const WELCOME_WITHIN_MS = 10_000;
+const ARM_EVERY_MS = 1_000;
 
 export interface LineListener {
   onText: (text: string) => void;
@@ -16,6 +17,7 @@ export class Line {
   #heardAt = Date.now();
   #silenceMs = WELCOME_WITHIN_MS;
   #answerMs = WELCOME_WITHIN_MS;
+  #armedAt = 0;
   #pulse: ReturnType<typeof setTimeout> | undefined;
 
   /** Throws what the WebSocket throws for an address that is none. */
@@ -56,6 +58,7 @@ export class Line {
   #hear(text: string): void {
     if (this.#isOver) return;
     this.#heardAt = Date.now();
+    if (this.#heardAt - this.#armedAt > ARM_EVERY_MS) this.#arm(this.#silenceMs);
     this.#listener.onText(text);
   }
 
@@ -65,8 +68,13 @@ export class Line {
     this.#listener.onEnd(code, reason);
   }
 
-  /** One timer, not one per message: it looks when the last message was and sleeps for the rest. */
+  /**
+   * Made anew by messages: browsers slow down timers of hidden tabs that were set by timers, not those that were
+   * set by what came from the network. Not by every message: it looks itself when the last one was.
+   */
   #arm(ms: number): void {
+    this.#armedAt = Date.now();
+    clearTimeout(this.#pulse);
     this.#pulse = setTimeout(() => {
       const left = this.#heardAt + this.#silenceMs - Date.now();
       if (left > 0) this.#arm(left);

@@ -13,13 +13,20 @@ const CALM_MS = 10_000;
 const BY_SNAPSHOT = 2;
 const GIVEN_UP = 3;
 
+/** What a holder wants of a room besides its events. */
+export interface RoomOptions {
+  /** Intervals, such as `1s` and `1m`, of which to get `candle_update`: of a token's room. */
+  candles?: readonly string[];
+}
+
 export class Room {
-  /** How many want it. */
-  holders = 0;
+  /** Who wants it, and what of it. */
+  holders = new Set<RoomOptions>();
   status: RoomStatus = "pending";
   /** Id of the subscribe that is not answered yet; nothing is taken while there is one. */
   asked = 0;
   #position: Position | null = null;
+  #candles = "";
   #repairs = 0;
   #repairedAt = 0;
   #repairedFrom: number | undefined;
@@ -30,11 +37,22 @@ export class Room {
     return this.#position;
   }
 
+  /** Do its holders want other candles than those that were asked for? */
+  get isOutdated(): boolean {
+    return this.#candles !== this.#wanted().join();
+  }
+
   /** The message that joins the room: from where we are, or, knowing nothing, with a snapshot. */
   request(id: number): object {
     this.asked = id;
+    const candles = this.#wanted();
+    this.#candles = candles.join();
     const where = this.#position ? { since: this.#position } : { snapshot: true };
-    return { type: "subscribe", id, room: this.name, ...where };
+    return { type: "subscribe", id, room: this.name, ...where, ...(candles.length ? { candles } : {}) };
+  }
+
+  #wanted(): string[] {
+    return [...new Set([...this.holders].flatMap(({ candles = [] }) => candles))].sort();
   }
 
   /** What is shown may be old: the connection is gone, or the hub said so. */
