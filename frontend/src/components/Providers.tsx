@@ -2,6 +2,7 @@
 
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { WalletProvider } from "@/lib/wallet";
 
 /** History is asked for once; after that the feed tells what changes, or that it must be asked for again. */
 export function Providers({ children }: { children: ReactNode }) {
@@ -11,5 +12,9 @@ export function Providers({ children }: { children: ReactNode }) {
         defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false } },
       }),
   );
-  return <QueryClientProvider client={client}>{children}</QueryClientProvider>;
+  return (
+    <QueryClientProvider client={client}>
+      <WalletProvider>{children}</WalletProvider>
+    </QueryClientProvider>
+  );
 }

@@ -2,6 +2,7 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConnectionNotice, ConnectionPill, DemoBadge } from "./Connection";
 import { Search } from "./Search";
+import { WalletMenu } from "./WalletMenu";
 
 /** The curve, and on it the price right now. */
 function Mark() {
@@ -48,6 +49,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </nav>
           <div className="ml-auto flex items-center gap-2 sm:gap-3 md:ml-0">
             <ConnectionPill />
+            <WalletMenu />
           </div>
         </div>
       </header>

@@ -9,16 +9,20 @@ import { ApiError, fetchTrades } from "@/lib/history";
 import { marksOf } from "@/lib/marks";
 import type { TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
+import { usePositions } from "@/lib/usePositions";
 import { useToken } from "@/lib/useToken";
+import { useWallet } from "@/lib/wallet";
 import { Chart } from "./Chart";
 import { Empty } from "./Empty";
 import { FlagsCard } from "./FlagsCard";
 import { Holders, TopTraders } from "./Holders";
+import { PositionCard } from "./PositionCard";
 import { RealTimeUpdates } from "./RealTimeUpdates";
 import { StatsCard } from "./StatsCard";
 import { Tabs } from "./Tabs";
 import { CurveCard, DetailsCard } from "./TokenCards";
 import { TokenHeader } from "./TokenHeader";
+import { TradingInterface } from "./TradingInterface";
 
 const MINT = /^[1-9A-HJ-NP-Za-km-z]{32,44}$/;
 const MARKED = 200;
@@ -41,7 +45,8 @@ export function TradePage() {
 function TokenView({ mint }: { mint: string }) {
   const { page, interval, setInterval, error } = useToken(mint);
   const { token } = page;
-  const me = null;
+  const me = useWallet().account?.address ?? null;
+  const { positions, isLive } = usePositions(me);
   const marks = useMarks(mint, page, me);
   useTitle(token);
   if (error && !token) return <Problem error={error} />;
@@ -54,6 +59,8 @@ function TokenView({ mint }: { mint: string }) {
           <Activity mint={mint} page={page} me={me} />
         </div>
         <aside aria-label="About the token" className="flex flex-col gap-4">
+          <TradingInterface mint={mint} token={token} trades={page.trades} />
+          {me && <PositionCard position={positions.get(mint) ?? null} token={token} isLive={isLive} />}
           <StatsCard mint={mint} token={token} />
           <CurveCard token={token} />
           <FlagsCard mint={mint} isKnown={token !== null} />

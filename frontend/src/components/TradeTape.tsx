@@ -14,19 +14,24 @@ const SHOWN = 16;
 export function TradeTape({ market }: { market: Market }) {
   return (
     <section aria-labelledby="tape" className="min-w-0 lg:order-last lg:row-span-2">
-      <h2
-        id="tape"
-        className="sr-only text-lg font-semibold tracking-tight lg:not-sr-only lg:mb-3 lg:flex lg:h-9 lg:items-center"
-      >
-        Live trades
-      </h2>
       <div className="lg:card lg:sticky lg:top-[72px] lg:overflow-hidden">
+        <h2
+          id="tape"
+          className="sr-only font-medium lg:not-sr-only lg:flex lg:h-12 lg:items-center lg:border-b lg:border-line lg:px-4"
+        >
+          Live trades
+        </h2>
         {market.tape.length === 0 ? (
           <p className="card px-4 py-4 text-center text-muted lg:border-0 lg:py-10 lg:shadow-none">
             Waiting for the next trade
           </p>
         ) : (
-          <ol className="flex gap-2 overflow-x-auto pb-1 lg:flex-col lg:gap-0 lg:overflow-visible lg:pb-0">
+          <ol
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a strip that scrolls is reached by the keyboard
+            tabIndex={0}
+            aria-labelledby="tape"
+            className="flex gap-2 overflow-x-auto pb-1 lg:flex-col lg:gap-0 lg:overflow-visible lg:pb-0"
+          >
             {market.tape.slice(0, SHOWN).map((trade) => (
               <Item key={keyOf(trade)} trade={trade} tokens={market.tokens} />
             ))}

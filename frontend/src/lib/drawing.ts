@@ -17,7 +17,7 @@ import {
 } from "lightweight-charts";
 import type { Bar } from "./candles";
 import { compact, PRICE_DECIMALS, priceText } from "./format";
-import type { Mark } from "./marks";
+import { atBars, type Mark } from "./marks";
 
 /** The smallest step of a price: far below a token's first price on any curve, in SOL. */
 const MIN_MOVE = 1e-13;
@@ -178,20 +178,17 @@ export class ChartDrawing {
     const first = this.#bars[0]?.start ?? Number.POSITIVE_INFINITY;
     const { buy, sell, accent } = this.#colours;
     this.#marks.setMarkers(
-      marks.flatMap(({ time, side, whose }): SeriesMarker<UTCTimestamp>[] => {
-        const start = time - (time % this.#intervalS);
-        if (start < first) return [];
+      atBars(marks, this.#intervalS).flatMap(({ time, side, whose }): SeriesMarker<UTCTimestamp>[] => {
+        if (time < first) return [];
         const isBuy = side === "buy";
-        const colour = whose === "creator" ? accent : isBuy ? buy : sell;
-        return [
-          {
-            time: timeOf(start),
-            position: isBuy ? "belowBar" : "aboveBar",
-            shape: whose === "creator" ? "circle" : isBuy ? "arrowUp" : "arrowDown",
-            color: colour,
-            text: whose === "creator" ? "creator" : isBuy ? "you bought" : "you sold",
-          },
-        ];
+        const mine = {
+          shape: isBuy ? "arrowUp" : "arrowDown",
+          color: isBuy ? buy : sell,
+          size: 1.2,
+        } as const;
+        const creators = { shape: "circle", color: accent, size: 0.5 } as const;
+        const look = whose === "me" ? mine : creators;
+        return [{ time: timeOf(time), position: isBuy ? "belowBar" : "aboveBar", ...look }];
       }),
     );
   }

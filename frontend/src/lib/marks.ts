@@ -11,17 +11,27 @@ export interface Mark {
 
 const KEPT = 200;
 
-/** `history` and the live trades, of which those by `creator` or `me` are marked; ascending. */
+/** Of `history` and the live trades, those by `creator` or `me`, ascending. */
 export function marksOf(
   history: readonly Trade[],
   trades: readonly Trade[],
   { creator, me }: { creator: string | null; me: string | null },
 ): Mark[] {
   const isWanted = ({ wallet }: Trade) => wallet !== null && (wallet === creator || wallet === me);
-  const chosen = merged(history, trades.filter(isWanted).toReversed(), KEPT);
+  const chosen = merged(history.filter(isWanted), trades.filter(isWanted), KEPT);
   return chosen.toReversed().flatMap(({ time, side, wallet }) => {
     return time === null
       ? []
       : [{ time, side, whose: wallet === me ? ("me" as const) : ("creator" as const) }];
   });
+}
+
+/** One mark per bar, side and person is enough: `time` becomes the start of its bar of `intervalS` seconds. */
+export function atBars(marks: readonly Mark[], intervalS: number): Mark[] {
+  const byPlace = new Map<string, Mark>();
+  for (const mark of marks) {
+    const time = mark.time - (mark.time % intervalS);
+    byPlace.set(`${time}${mark.side}${mark.whose}`, { ...mark, time });
+  }
+  return [...byPlace.values()];
 }

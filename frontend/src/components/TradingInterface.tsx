@@ -1,0 +1,432 @@
+"use client";
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { ApiError, retry } from "@/lib/api";
+import { amount, inWholeTokens, MISSING, percent, quoteOf } from "@/lib/format";
+import { isUnderWay, type Order } from "@/lib/order";
+import { useText } from "@/lib/settings";
+import type { Token } from "@/lib/tokens";
+import type { Trade } from "@/lib/trades";
+import {
+  fetchBalance,
+  fetchQuote,
+  type Quote,
+  shareOf,
+  type Terms,
+  type TradeSide,
+  toUnits,
+} from "@/lib/trading";
+import { useOrder } from "@/lib/useOrder";
+import { useWallet } from "@/lib/wallet";
+import { TransactionLink } from "./links";
+import { openWallets } from "./WalletMenu";
+
+const BUY_PRESETS = ["0.1", "0.5", "1", "5"];
+const SELL_PRESETS = [25, 50, 75, 100];
+const SLIPPAGES = ["0.5", "1", "5"];
+const DEFAULT_SLIPPAGE = "1";
+const MOST_SLIPPAGE_BPS = 5_000;
+const REST_MS = 200;
+const QUOTE_AGAIN_MS = 2_000;
+const BALANCE_AGAIN_MS = 5_000;
+/** From here on an impact is shown in red. */
+const HIGH_IMPACT_BPS = 500;
+
+function useRested<Value>(value: Value): Value {
+  const [rested, setRested] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(value), REST_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return rested;
+}
+
+function bpsOf(text: string): number | null {
+  const bps = Math.round(Number(text) * 100);
+  return text.trim() && Number.isFinite(bps) && bps >= 0 && bps <= MOST_SLIPPAGE_BPS ? bps : null;
+}
+
+/** Buy and sell on the curve. The transaction is made by our server, signed by the wallet, and found in the feed. */
+export function TradingInterface({
+  mint,
+  token,
+  trades,
+}: {
+  mint: string;
+  token: Token | null;
+  trades: readonly Trade[];
+}) {
+  const [side, setSide] = useState<TradeSide>("buy");
+  const [text, setText] = useState("");
+  const [storedSlippage, setSlippage] = useText("slippage");
+  const slippage = storedSlippage || DEFAULT_SLIPPAGE;
+  const { account, status, isBusy } = useWallet();
+  const { order, place, clear } = useOrder(trades);
+  const wallet = account?.address ?? null;
+  const quoteToken = quoteOf(token?.quoteMint ?? null);
+  const decimals = side === "buy" ? quoteToken.decimals : (token?.decimals ?? 6);
+  const units = toUnits(text, decimals);
+  const slippageBps = bpsOf(slippage);
+  const balance = useBalance(wallet, mint, order);
+  const quote = useQuote({ mint, side, units, slippageBps, wallet });
+  const symbol = token?.symbol || "tokens";
+  const reason = whyNot({
+    token,
+    isConnected: wallet !== null,
+    text,
+    units,
+    slippageBps,
+    owned: side === "buy" ? balance?.lamports : balance?.base_amount,
+    error: quote.error,
+    side,
+  });
+  const choose = (next: TradeSide) => {
+    setSide(next);
+    setText("");
+    if (!isUnderWay(order)) clear();
+  };
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    if (wallet === null) openWallets();
+    else if (quote.data && !reason) void place(quote.data);
+  };
+  return (
+    <section aria-label="Trade" className="card overflow-hidden">
+      <h2 className="sr-only">Trade</h2>
+      <Sides side={side} onChange={choose} />
+      <form onSubmit={send} className="flex flex-col gap-3 px-4 pb-4 pt-3">
+        <AmountField
+          side={side}
+          text={text}
+          symbol={side === "buy" ? quoteToken.symbol : symbol}
+          onChange={setText}
+          owned={side === "buy" ? (balance?.lamports ?? null) : (balance?.base_amount ?? null)}
+          decimals={decimals}
+        />
+        <Slippage value={slippage} isValid={slippageBps !== null} onChange={setSlippage} />
+        <QuoteLines quote={units ? (quote.data ?? null) : null} token={token} />
+        <Action
+          side={side}
+          symbol={symbol}
+          order={order}
+          isConnected={wallet !== null}
+          isLoading={status === "loading" || status === "connecting"}
+          isReady={quote.data !== undefined && !quote.isPlaceholderData}
+          reason={reason}
+          isAsking={isBusy === "signTransaction"}
+        />
+        <Outcome order={order} token={token} />
+      </form>
+    </section>
+  );
+}
+
+function useBalance(wallet: string | null, mint: string, order: Order) {
+  const { data, refetch } = useQuery({
+    queryKey: ["balance", wallet, mint],
+    queryFn: ({ signal }) => fetchBalance(wallet ?? "", mint, signal),
+    enabled: wallet !== null,
+    refetchInterval: BALANCE_AGAIN_MS,
+    retry,
+  });
+  useEffect(() => {
+    if (order.step === "confirmed") void refetch();
+  }, [order.step, refetch]);
+  return data;
+}
+
+function useQuote(asked: {
+  mint: string;
+  side: TradeSide;
+  units: bigint | null;
+  slippageBps: number | null;
+  wallet: string | null;
+}) {
+  const { mint, side, units, slippageBps, wallet } = asked;
+  const amounts = side === "buy" ? { quote_amount: String(units) } : { base_amount: String(units) };
+  const wanted = useRested(JSON.stringify({ mint, side, ...amounts, slippage_bps: slippageBps, wallet }));
+  const terms = JSON.parse(wanted) as Terms & { wallet: string | null };
+  const { wallet: payer, ...others } = terms;
+  return useQuery({
+    queryKey: ["quote", wanted],
+    queryFn: ({ signal }) => fetchQuote({ ...others, ...(payer ? { wallet: payer } : {}) }, signal),
+    enabled: Boolean(units) && slippageBps !== null && terms.side === side,
+    placeholderData: keepPreviousData,
+    refetchInterval: QUOTE_AGAIN_MS,
+    retry: false,
+  });
+}
+
+/** Why nothing can be ordered now, in words; null: it can. The chain's own reasons come with the quote. */
+export function whyNot(at: {
+  token: Token | null;
+  isConnected: boolean;
+  text: string;
+  units: bigint | null;
+  slippageBps: number | null;
+  owned: string | null | undefined;
+  error: Error | null;
+  side: TradeSide;
+}): string | null {
+  if (!at.token) return "Loading the token";
+  if (at.token.stage !== "curve") return "The curve is sold out: it trades on an exchange now";
+  if (!at.isConnected) return null;
+  if (!at.text.trim()) return "Enter an amount";
+  if (at.units === null) return "That is no amount";
+  if (at.units === 0n) return "Enter an amount above zero";
+  if (at.slippageBps === null) return "Slippage must be from 0 to 50 %";
+  if (at.side === "sell" && at.owned === "0") return "You hold none of it";
+  if (at.owned != null && at.units > BigInt(at.owned))
+    return at.side === "buy" ? "More than your balance" : "More than you hold";
+  if (at.error) return at.error instanceof ApiError ? at.error.message : "No quote can be had now";
+  return null;
+}
+
+function Sides({ side, onChange }: { side: TradeSide; onChange: (side: TradeSide) => void }) {
+  const look = (one: TradeSide) => {
+    if (side !== one) return "text-muted hover:text-text border-transparent";
+    return one === "buy" ? "text-buy border-buy" : "text-sell border-sell";
+  };
+  return (
+    <fieldset className="grid grid-cols-2 border-b border-line">
+      <legend className="sr-only">Side</legend>
+      {(["buy", "sell"] as const).map((one) => (
+        <label
+          key={one}
+          className={`relative flex h-12 cursor-pointer items-center justify-center border-b-2 font-semibold has-focus-visible:bg-raised ${look(one)}`}
+        >
+          <input
+            type="radio"
+            name="side"
+            checked={side === one}
+            onChange={() => onChange(one)}
+            className="absolute inset-0 m-0 cursor-pointer appearance-none outline-none"
+          />
+          {one === "buy" ? "Buy" : "Sell"}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+const CHIP =
+  "h-8 grow cursor-pointer rounded-md bg-raised text-[13px] font-medium text-muted hover:text-text disabled:cursor-default disabled:opacity-50 aria-pressed:bg-accent-soft aria-pressed:text-accent-strong";
+
+function AmountField(props: {
+  side: TradeSide;
+  text: string;
+  symbol: string;
+  onChange: (text: string) => void;
+  owned: string | null;
+  decimals: number;
+}) {
+  const { side, text, symbol, onChange, owned, decimals } = props;
+  const id = useId();
+  return (
+    <div className="flex flex-col gap-2">
+      <div className="flex items-baseline justify-between gap-3 text-[13px]">
+        <label htmlFor={id} className="text-muted">
+          Amount
+        </label>
+        <span className="truncate text-faint">
+          {side === "buy" ? "Balance" : "You hold"} {amount(owned, decimals)} {symbol}
+        </span>
+      </div>
+      <div className="relative">
+        <input
+          id={id}
+          name="amount"
+          inputMode="decimal"
+          autoComplete="off"
+          placeholder="0.0"
+          value={text}
+          onChange={({ target }) => onChange(target.value.replace(",", "."))}
+          className="h-11 w-full rounded-lg border border-line bg-bg pl-3 pr-24 text-lg font-semibold placeholder:text-faint"
+        />
+        <span className="pointer-events-none absolute right-3 top-3 max-w-20 truncate text-muted">
+          {symbol}
+        </span>
+      </div>
+      <div className="flex gap-1.5">
+        {side === "buy"
+          ? BUY_PRESETS.map((preset) => (
+              <button
+                key={preset}
+                type="button"
+                aria-pressed={text === preset}
+                onClick={() => onChange(preset)}
+                className={CHIP}
+              >
+                {preset}
+              </button>
+            ))
+          : SELL_PRESETS.map((preset) => (
+              <button
+                key={preset}
+                type="button"
+                disabled={!owned || owned === "0"}
+                onClick={() => onChange(inWholeTokens(shareOf(owned ?? "0", preset), decimals))}
+                className={CHIP}
+              >
+                {preset}%
+              </button>
+            ))}
+      </div>
+    </div>
+  );
+}
+
+function Slippage({
+  value,
+  isValid,
+  onChange,
+}: {
+  value: string;
+  isValid: boolean;
+  onChange: (value: string) => void;
+}) {
+  const id = useId();
+  return (
+    <div className="flex items-center justify-between gap-3 text-[13px]">
+      <label htmlFor={id} className="text-muted">
+        Slippage, %
+      </label>
+      <div className="flex gap-1.5">
+        {SLIPPAGES.map((one) => (
+          <button
+            key={one}
+            type="button"
+            aria-pressed={value === one}
+            aria-label={`Slippage ${one} %`}
+            onClick={() => onChange(one)}
+            className={`${CHIP} h-7! px-2`}
+          >
+            {one}
+          </button>
+        ))}
+        <input
+          id={id}
+          inputMode="decimal"
+          autoComplete="off"
+          value={value}
+          aria-invalid={!isValid}
+          onChange={({ target }) => onChange(target.value.replace(",", "."))}
+          className="h-7 w-14 rounded-md border border-line bg-bg px-2 text-right aria-invalid:border-sell"
+        />
+      </div>
+    </div>
+  );
+}
+
+function Line({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className="flex justify-between gap-4">
+      <dt className="text-muted">{name}</dt>
+      <dd className="truncate text-right">{children}</dd>
+    </div>
+  );
+}
+
+/** Always as high as when it is full, so that nothing jumps when the quote comes. */
+function QuoteLines({ quote, token }: { quote: Quote | null; token: Token | null }) {
+  const { symbol, decimals } = quoteOf(token?.quoteMint ?? null);
+  const isBuy = quote?.side !== "sell";
+  const inQuote = (units: string | bigint | null | undefined) =>
+    units == null ? MISSING : `${amount(units, decimals)} ${symbol}`;
+  const inBase = (units: string | undefined) =>
+    units === undefined ? MISSING : `${amount(units, token?.decimals ?? 6)} ${token?.symbol ?? ""}`;
+  const fees = quote && Object.values(quote.fees).reduce((sum, fee) => sum + BigInt(fee), 0n);
+  const rent =
+    quote &&
+    BigInt(quote.wallet_costs.token_account_rent ?? 0) + BigInt(quote.wallet_costs.creator_vault_rent ?? 0);
+  const network = quote && BigInt(quote.wallet_costs.network_fee) + (rent ?? 0n);
+  return (
+    <dl
+      data-quote={quote ? quote.base_amount : undefined}
+      className="flex flex-col gap-1.5 rounded-lg bg-raised/60 px-3 py-2.5 text-[13px]"
+    >
+      <Line name="You receive">
+        <span className="font-semibold">
+          {isBuy ? inBase(quote?.base_amount) : inQuote(quote?.user_quote_amount)}
+        </span>
+      </Line>
+      <Line name={isBuy ? "You pay" : "At least"}>
+        {isBuy ? inQuote(quote?.user_quote_amount) : inQuote(quote?.limit)}
+      </Line>
+      {isBuy && <Line name="At most">{inQuote(quote?.limit)}</Line>}
+      <Line name="Price impact">
+        <span className={(quote?.price_impact_bps ?? 0) >= HIGH_IMPACT_BPS ? "text-sell" : ""}>
+          {quote ? percent(quote.price_impact_bps) : MISSING}
+        </span>
+      </Line>
+      <Line name="Fees of the launchpad">{inQuote(fees)}</Line>
+      <Line name={rent ? "Network and account" : "Network"}>{inQuote(network)}</Line>
+      {!isBuy && <div className="h-5" />}
+      {quote?.is_capped && (
+        <p className="text-accent-strong">The curve has no more left: this completes it.</p>
+      )}
+    </dl>
+  );
+}
+
+const STEPS: Partial<Record<Order["step"], string>> = {
+  preparing: "Preparing…",
+  signing: "Sign in your wallet…",
+  sending: "Sending…",
+  pending: "Sent, waiting for the chain…",
+};
+
+function Action(props: {
+  side: TradeSide;
+  symbol: string;
+  order: Order;
+  isConnected: boolean;
+  isLoading: boolean;
+  isReady: boolean;
+  reason: string | null;
+  isAsking: boolean;
+}) {
+  const { side, symbol, order, isConnected, isLoading, isReady, reason } = props;
+  const isBusy = isUnderWay(order);
+  const look = `text-on-colour ${side === "buy" ? "bg-buy" : "bg-sell"}`;
+  const word = `${side === "buy" ? "Buy" : "Sell"} ${symbol}`;
+  const label =
+    STEPS[order.step] ??
+    reason ??
+    (isConnected ? word : isLoading ? "Looking for your wallet" : "Connect a wallet");
+  return (
+    <button
+      type="submit"
+      disabled={isBusy || reason !== null || (isConnected ? !isReady : isLoading)}
+      data-action={isConnected ? side : "connect"}
+      className={`min-h-11 cursor-pointer rounded-lg px-3 py-2 font-semibold hover:brightness-105 disabled:cursor-default disabled:bg-raised disabled:text-muted ${isConnected ? look : "bg-accent text-[#1a1206]"}`}
+    >
+      {label}
+    </button>
+  );
+}
+
+/** How the newest order ended. */
+function Outcome({ order, token }: { order: Order; token: Token | null }) {
+  return (
+    <p
+      role="status"
+      data-order={order.step}
+      className={`empty:hidden rounded-lg px-3 py-2 text-[13px] ${order.step === "failed" ? "bg-sell-soft text-sell" : "bg-buy-soft text-buy"}`}
+    >
+      {order.step === "failed" && order.reason}
+      {order.step === "confirmed" && (
+        <>
+          {order.side === "buy" ? "Bought" : "Sold"}
+          {order.trade
+            ? ` ${amount(order.trade.base, token?.decimals ?? 6)} ${token?.symbol ?? ""} for ${amount(order.trade.quote, quoteOf(order.trade.quoteMint).decimals)} ${quoteOf(order.trade.quoteMint).symbol}. `
+            : ", confirmed by the chain. "}
+          <TransactionLink signature={order.signature}>
+            <span className="underline">Transaction</span>
+          </TransactionLink>
+        </>
+      )}
+    </p>
+  );
+}
