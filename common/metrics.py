@@ -45,6 +45,20 @@ ENDPOINT_LAG_SLOTS = Gauge(
     ["endpoint"],
 )
 ENDPOINT_SWITCHES = Counter("curvefeed_endpoint_switches_total", "Changes of the endpoint in use")
+ENDPOINT_OMITTED = Counter(
+    "curvefeed_endpoint_omitted_total",
+    "Transactions of final slots that another endpoint lists and this one does not",
+    ["endpoint"],
+)
+CROSS_CHECK_SLOTS = Counter(
+    "curvefeed_cross_check_slots_total",
+    "Slots whose lists of two endpoints were compared, or passed over because they were too long",
+    ["program", "outcome"],
+)
+CROSS_CHECK_FETCHED = Counter(
+    "curvefeed_cross_check_fetched_total",
+    "Transactions found only by comparing endpoints, fetched from the one that lists them",
+)
 FINALITY_SLOT = Gauge(
     "curvefeed_finality_slot", "Newest slot at this commitment, when last asked", ["commitment"]
 )

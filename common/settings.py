@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     indexer_sweep_seconds: float = Field(
         0.5, ge=0.05, le=60, description="Pause between looks at what the subscription left out."
     )
+    indexer_cross_check_seconds: float = Field(
+        0,
+        ge=0,
+        le=3_600,
+        description="Pause between comparisons of what two endpoints list; 0: none. Each costs two "
+        "lists of signatures per launchpad.",
+    )
     indexer_finality: Literal["auto", "classic", "alpenglow"] = Field(
         "auto", description="How the cluster says what is final; auto asks it."
     )
@@ -102,6 +109,21 @@ class Settings(BaseSettings):
     )
     websocket_max_connections: int = Field(
         1_000, ge=1, le=100_000, description="Sockets per process; more get HTTP 503."
+    )
+    websocket_connections_per_wallet: int = Field(
+        10, ge=0, description="Sockets of one wallet, per process; 0: no limit."
+    )
+    websocket_connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="Sockets of one address (of one /64 of IPv6), per process; 0: no limit. "
+        "Default: 20, and no limit on the localnet.",
+    )
+    websocket_arrivals_per_minute: int | None = Field(
+        None,
+        ge=0,
+        description="New sockets of one address within a minute; 0: no limit. Default: 30, and no "
+        "limit on the localnet.",
     )
     websocket_allowed_origins: str = Field(
         "", description="Comma-separated origins of pages that may connect, beside the API's own."
@@ -214,6 +236,44 @@ class Settings(BaseSettings):
     auth_attempts_per_minute: int = Field(
         20, ge=1, le=100_000, description="Attempts to sign in, per address and per wallet."
     )
+    auth_renewals_per_minute: int = Field(
+        60, ge=1, le=100_000, description="Refreshes and tickets, per address and per wallet."
+    )
+
+    # Trading
+    trading_enabled: bool | None = Field(
+        None,
+        description="Build and relay transactions, which wallets sign; each is simulated first. "
+        "Default: on the localnet alone.",
+    )
+    trading_requests_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="Calls of the trading API per address."
+    )
+
+    # Dollars
+    usd_prices: str | None = Field(
+        None,
+        description="Space-separated MINT=SOURCE, quote mints in dollars: fixed:150, pyth:ACCOUNT or "
+        "https://host/path#field.of.json; SOL stands for its mint. Default: none; on the localnet "
+        "a fixed one that is marked as a demo.",
+    )
+    usd_stale_s: int = Field(
+        60, ge=1, le=86_400, description="Age from which a price is not used any more."
+    )
+
+    # What tokens say of themselves off-chain
+    metadata_enabled: bool = Field(
+        True, description="Fetch tokens' JSON and pictures from where their creators put them."
+    )
+    metadata_ipfs_gateways: str = Field(
+        "https://ipfs.io,https://dweb.link",
+        description="Comma-separated origins that serve /ipfs/…, tried in this order.",
+    )
+    metadata_private_networks: str = Field(
+        "",
+        description="Comma-separated networks to fetch from though they are not public. Nobody "
+        "else's tokens should make this server call your own machines: default none.",
+    )
 
     # The localnet
     localnet_port: int = Field(8899, ge=0, le=65534, description="RPC port; PubSub is at port + 1.")
@@ -238,7 +298,7 @@ class Settings(BaseSettings):
             raise ValueError("is not a URL with scheme and host")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metadata_private_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         for each in filter(None, (part.strip() for part in value.split(","))):

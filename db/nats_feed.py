@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 
 import msgspec
@@ -284,30 +284,30 @@ class NatsFollower:
 
     async def _rows_of(self, index: Index) -> list[FeedRow]:
         """The index's rows after the position: whole where they are wanted, else stubs."""
-        after, epoch, arrived = self.position.seq, index.epoch, self._link.rows
-        new = [(seq, entry) for seq, entry in enumerate(index.entries, index.first) if seq > after]
-        wanted = [seq for seq, entry in new if self._interest.has(entry)]
-        if any((epoch, seq) not in arrived for seq in wanted):
-            await self._link.until(
-                lambda: all((epoch, seq) in arrived for seq in wanted), within_s=_LATE_S
-            )
-        missing = [seq for seq in wanted if (epoch, seq) not in arrived]
-        fetched = {row.seq: row for row in await self._fetched(epoch, missing)}
-        found = [self._taken(epoch, seq) or fetched.get(seq) or stub_of(seq, e) for seq, e in new]
+        after, epoch = self.position.seq, index.epoch
+        new = {seq: entry for seq, entry in enumerate(index.entries, index.first) if seq > after}
+        if self._missing(epoch, new):
+            await self._link.until(lambda: not self._missing(epoch, new), within_s=_LATE_S)
+        while missing := self._missing(epoch, new):  # again: who comes meanwhile wants more
+            FEED_FETCHED.inc(len(missing))
+            for row in await rows_at(self._pool, epoch, missing):
+                self._link.rows[epoch, row.seq] = row
+        arrived = self._link.rows
+        found = [arrived.get((epoch, seq)) or stub_of(seq, entry) for seq, entry in new.items()]
         self._forget(epoch, index.last)
         return found
 
-    async def _fetched(self, epoch: str, missing: list[int]) -> list[FeedRow]:
-        if not missing:
-            return []
-        FEED_FETCHED.inc(len(missing))
-        return await rows_at(self._pool, epoch, missing)
-
-    def _taken(self, epoch: str, seq: int) -> FeedRow | None:
-        return self._link.rows.pop((epoch, seq), None)
+    def _missing(self, epoch: str, entries: Mapping[int, Entry]) -> list[int]:
+        """Those that are wanted and not there."""
+        arrived, is_wanted = self._link.rows, self._interest.has
+        return [
+            seq
+            for seq, entry in entries.items()
+            if (epoch, seq) not in arrived and is_wanted(entry)
+        ]
 
     def _forget(self, epoch: str, up_to: int) -> None:
-        """Rows that came once more, or too late."""
+        """They are handed on, or came once more, or too late."""
         rows = self._link.rows
         while rows and (key := next(iter(rows))) and not (key[0] == epoch and key[1] > up_to):
             del rows[key]

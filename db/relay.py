@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
+import asyncpg
 import msgspec
 import structlog
 from nats.aio.client import Client
@@ -30,7 +31,7 @@ _RETRY_S = 0.5
 _STANDBY_S = 0.5
 _ACK_S = 5.0
 _KEPT_S = 600.0
-_KEPT_BYTES = 256 * 2**20
+_KEPT_BYTES = 64 * 2**20
 _FAR_BEHIND = 10_000
 """Rows. A relay that was away for more leaves them to the readers, who have them from Postgres."""
 
@@ -52,29 +53,30 @@ class Relay:
         is_well = True
         while True:
             try:
-                async with self._lead():
+                async with self._lead() as lock:
                     is_well = True
-                    await self._relay()
+                    await self._relay(lock)
             except* (*OUTAGE, *NATS_OUTAGE, FeedGap) as group:
                 if is_well:
-                    _log.warning("relay_interrupted", error=repr(group.exceptions[0]))
+                    _log.warning("relay_interrupted", error=_told(group))
                 is_well = False
             await asyncio.sleep(_RETRY_S)
 
     @asynccontextmanager
-    async def _lead(self) -> AsyncIterator[None]:
-        """Wait until no other relay leads."""
+    async def _lead(self) -> AsyncIterator[Connection]:
+        """Wait until no other relay leads; the lock lasts as long as the connection."""
         async with self._pool.acquire(timeout=_ACK_S) as connection:
             while not await _is_locked(connection):  # noqa: ASYNC110 - the lock has no event
                 await asyncio.sleep(_STANDBY_S)
             self.is_leading = True
             try:
-                yield
+                yield connection
             finally:
                 self.is_leading = False
-                connection.terminate()  # and the lock with it
+                with suppress(asyncpg.InterfaceError):  # the pool noticed before us
+                    connection.terminate()
 
-    async def _relay(self) -> None:
+    async def _relay(self, lock: Connection) -> None:
         client = await connect(self._place, _nothing)
         try:
             stream = await Stream.open(client, self._place)
@@ -84,7 +86,7 @@ class Relay:
             _log.info("relay_leads", epoch=start.epoch, seq=start.seq)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._publish(stream, follower))
-                tasks.create_task(self._beat(client, follower))
+                tasks.create_task(self._beat(client, follower, lock))
         finally:
             await close(client)
 
@@ -104,15 +106,16 @@ class Relay:
                 RELAY_POSITION.set(rows[-1].seq)
                 RELAY_ROWS.inc(len(rows))
 
-    async def _beat(self, client: Client, follower: FeedFollower) -> None:
+    async def _beat(self, client: Client, follower: FeedFollower, lock: Connection) -> None:
         """A relay that can't read Postgres is silent: readers see for themselves then."""
-        while True:
+        while not lock.is_closed():
             if follower.is_live and self.position is not None:
                 beat = Index(self.position.epoch, self.position.seq + 1, [])
                 await client.publish(self._place.beat, msgspec.msgpack.encode(beat))
             elif client.is_closed:
                 raise OSError("the connection to NATS is closed")
             await asyncio.sleep(BEAT_S)
+        raise OSError("the lock is lost")
 
 
 class Stream:
@@ -196,6 +199,14 @@ async def _is_locked(connection: Connection) -> bool:
         "SELECT pg_try_advisory_lock($1)", _LOCK, timeout=_ACK_S
     )
     return is_ours
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str:
+    """The first error in it, in words."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 async def _nothing() -> None:

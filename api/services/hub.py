@@ -10,12 +10,14 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable
+from contextlib import aclosing
 from typing import Literal
 
 import structlog
 
 from api.services.access import Authorizer, Identity
+from api.services.feeding import Feed, Follower, PostgresFeed, Served, check_lag, parts
 from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
 from api.services.messages import Identifier, Limits, Pos, Welcome
@@ -35,7 +37,7 @@ from common.metrics import (
     HUB_ROOMS,
     HUB_SLOW,
 )
-from db.feed import OUTAGE, FeedFollower, FeedRow, Missed, Position, recent
+from db.feed import OUTAGE, FeedRow, Missed, Position, recent
 from db.pool import Pool
 from db.states import StateFollower
 
@@ -43,15 +45,15 @@ log = structlog.get_logger()
 
 _JOIN_WITHIN_S = 30.0
 _RETRY_S = 0.2
-_PART_BYTES = 64 * 1024
 
 
 class Hub:
     """One process's hub. `run` it as a task; it is open for connections while `is_ready`."""
 
     def __init__(
-        self, pool: Pool, limits: HubLimits, authorizer: Authorizer, read_snapshot: ReadSnapshot
-    ) -> None:
+        self, pool: Pool, limits: HubLimits, authorizer: Authorizer, read_snapshot: ReadSnapshot,
+        feed: Feed | None = None,
+    ) -> None:  # fmt: skip
         self.limits = limits
         self.authorizer = authorizer
         self.name = f"hub-{secrets.token_hex(3)}"
@@ -66,7 +68,9 @@ class Hub:
         self._starts = Starts(pool, limits, self._snapshots)
         self._states = States()
         self._ring: Ring | None = None
-        self._follower: FeedFollower | None = None
+        self._feed: Feed = feed or PostgresFeed(pool)
+        self._served = Served(self._feed)
+        self._follower: Follower | None = None
         self._loaded = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -206,6 +210,7 @@ class Hub:
     async def _join(self, session: Session, subscription: Subscription) -> None:
         key = subscription.name.key
         deadline = self.now() + _JOIN_WITHIN_S
+        self._served.serve(subscription.name, self.now())
         while session.rooms.get(key) is subscription:
             try:
                 start = await self._starts.find(subscription, self.ring, self.position(key))
@@ -270,12 +275,13 @@ class Hub:
             try:
                 self._load(await recent(self._pool, self.limits.ring_rows, self.limits.replay_s))
                 self._resync_all(reason)
-                self._follower = FeedFollower(self._pool, self.ring.position)
-                async for rows in self._follower.batches():
-                    self._check_lag(rows)
-                    for part in _parts(rows):
-                        self.fan_out(part)
-                        await asyncio.sleep(0)  # the sockets take it before the next part comes
+                self._follower = self._feed.follow(self.ring.position)
+                async with aclosing(self._follower.batches()) as batches:
+                    async for rows in batches:
+                        check_lag(self._follower, rows, self.limits)
+                        for part in parts(rows):
+                            self.fan_out(part)
+                            await asyncio.sleep(0)  # sockets take it before the next part comes
             except FeedGap as gap:
                 log.warning("feed_gap", **gap.fields)
                 reason = "epoch" if gap.fields.get("reason") == "epoch" else "gap"
@@ -308,19 +314,14 @@ class Hub:
                 if subscription.is_live:
                     session.resync(subscription, reason)
 
-    def _check_lag(self, rows: list[FeedRow]) -> None:
-        """Too late for too much: a snapshot serves better than a flood of what is over."""
-        late_s = time.time() - rows[0].ts / 1000
-        behind = self._follower.head.seq - rows[0].seq if self._follower is not None else 0
-        if late_s > self.limits.lag_s and behind > self.limits.replay_events:
-            raise FeedGap("the hub is too far behind", reason="lag", late_s=late_s, behind=behind)
-
     def fan_out(self, rows: list[FeedRow]) -> None:
         """Everything in `rows` to everybody it concerns, in one go."""
         now = self.now()
         touched: dict[Group, None] = {}
         for row in rows:
             rooms = [room for key in rooms_of(row) if (room := self.rooms.get(key)) is not None]
+            if rooms and not row.is_whole:  # somebody came between its arrival and now
+                raise FeedGap("a row came without its contents", reason="gap", got=row.seq)
             self.ring.append(row, {room.name.key: room.last for room in rooms})
             for room in rooms:
                 room.active_at = now
@@ -358,6 +359,7 @@ class Hub:
                 session.tick(now)
             self._tell_positions(now)
             self._snapshots.sweep()
+            self._served.sweep(self.rooms, now)
             self._count()
 
     def _tell_positions(self, now: float) -> None:
@@ -395,17 +397,3 @@ class Hub:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _parts(rows: list[FeedRow]) -> Iterator[list[FeedRow]]:
-    """`rows` in pieces that a socket's buffer can take."""
-    part: list[FeedRow] = []
-    size = 0
-    for row in rows:
-        part.append(row)
-        size += len(row.data)
-        if size > _PART_BYTES:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part

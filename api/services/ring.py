@@ -68,13 +68,17 @@ class Ring:
             self._evict()
 
     def after(self, room: bytes, seq: int) -> list[FeedRow] | None:
-        """The room's rows after `seq`, oldest first; None if the ring doesn't reach back so far."""
+        """The room's rows after `seq`, oldest first; None if the ring doesn't reach back so far, or
+        nobody here wanted one of them whole when it came.
+        """
         if seq < self.start:
             return None
         found: list[FeedRow] = []
         for row in reversed(self._of(room)):
             if row.seq <= seq:
                 break
+            if not row.is_whole:
+                return None
             found.append(row)
         found.reverse()
         return found
