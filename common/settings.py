@@ -253,7 +253,7 @@ class Settings(BaseSettings):
     # Dollars
     usd_prices: str | None = Field(
         None,
-        description="Space-separated MINT=SOURCE, quote mints in dollars: fixed:150, pyth:ACCOUNT or "
+        description="Space-separated MINT=SOURCE of quote mints in dollars: fixed:150, pyth:ACCOUNT, "
         "https://host/path#field.of.json; SOL stands for its mint. Default: none; on the localnet "
         "a fixed one that is marked as a demo.",
     )

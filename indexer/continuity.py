@@ -2,8 +2,8 @@
 
 The sweep believes a node's lists. This believes the program: a trade's reserves after it, less what
 it moved, are the reserves before it. Where they are not, the curve's own address is swept over the
-slots of the break, and what its list names and is not stored is fetched. A break that this does not
-close is counted as unexplained: docs/continuity.md says what may cause one.
+slots of the break, at every endpoint, and what a list names and is not stored is fetched. A break
+that this does not close is counted as unexplained: docs/continuity.md says what may cause one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from indexer.rpc import PAGE, Node, SignatureInfo
 from indexer.updates import Update
 from programs.keys import b58, signature_of
 
-_EVERY_S = 5.0
+_EVERY_S = 2.0
 _MOST_SLOTS = 2_000
 _MOST_REPAIRS = 20
 """Breaks swept in one look; the others wait."""
@@ -93,7 +93,7 @@ class Continuity:
             _log.warning("reserves_broken", mint=b58(one.mint), slots=f"{one.first}-{one.last}")
         infos = {
             (signature_of(info.signature), info.slot): info
-            for info in await self._listed(one)
+            for info in await self._listed_by_all(one)
             if info.err is None and one.first <= info.slot <= one.last
         }
         with transient_errors():
@@ -103,11 +103,21 @@ class Continuity:
             info = infos[key]
             self._want(Update(signature=info.signature, slot=info.slot, err=None))
 
-    async def _listed(self, one: Break) -> list[SignatureInfo]:
+    async def _listed_by_all(self, one: Break) -> list[SignatureInfo]:
+        """What any endpoint lists: the one that is used may be the one that hides something."""
+        lists = await asyncio.gather(
+            *(self._listed(node, one) for node in self._node.well), return_exceptions=True
+        )
+        failures = [found for found in lists if isinstance(found, BaseException)]
+        if len(failures) == len(lists):
+            raise failures[0]
+        return [info for found in lists if not isinstance(found, BaseException) for info in found]
+
+    async def _listed(self, node: Node, one: Break) -> list[SignatureInfo]:
         found: list[SignatureInfo] = []
         before = None
         for _ in range(_PAGES):
-            page = await self._node.signatures(b58(one.pool), before, priority=Priority.GAP)
+            page = await node.signatures(b58(one.pool), before, priority=Priority.GAP)
             found += page
             if len(page) < PAGE or page[-1].slot < one.first:
                 break

@@ -145,9 +145,14 @@ class Endpoints(Node):
         raise first or NodeError("no endpoint is well")
 
     @property
-    def well(self) -> list[Node]:
-        """Those that may be asked, the current one first."""
-        return [one.node for one in self._candidates() if one.is_well] or [self.current.node]
+    def candidates(self) -> list[Endpoint]:
+        """Those that are well, the current one first; if none is, the current one."""
+        return [one for one in self._candidates() if one.is_well] or [self.current]
+
+    @property
+    def well(self) -> Sequence[Node]:
+        """See Node."""
+        return [one.node for one in self.candidates]
 
     async def transaction_of_any(
         self, signature: str, *, priority: Priority = Priority.LIVE

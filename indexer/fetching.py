@@ -18,13 +18,19 @@ have history from before they recorded them."""
 
 
 async def fetch(
-    node: Node, info: SignatureInfo, priority: Priority, *, is_lenient: bool = False
+    node: Node,
+    info: SignatureInfo,
+    priority: Priority,
+    *,
+    is_lenient: bool = False,
+    is_asked_of_all: bool = False,
 ) -> Update:
-    """The transaction of a signature, asked for once.
+    """The transaction of a signature, asked for once; of every endpoint if one may be hiding it.
 
     Raises NodeError: the node failed, does not have it (field `absent`), or did not give all of it.
     """
-    raw = await node.transaction(info.signature, priority=priority)
+    ask = node.transaction_of_any if is_asked_of_all else node.transaction
+    raw = await ask(info.signature, priority=priority)
     if raw is None:
         raise NodeError("the node does not deliver it", absent=True)
     try:

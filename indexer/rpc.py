@@ -7,6 +7,7 @@ default of every method, so the commitment is always sent; `processed` is refuse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -94,6 +95,11 @@ class Node:
     ) -> None:
         await self._http.aclose()
 
+    @property
+    def well(self) -> Sequence[Node]:
+        """Every endpoint that may be asked, the preferred first: for who trusts no single one."""
+        return [self]
+
     async def newest_slot(self) -> int:
         """The slot the node is processing."""
         return await self.call("getSlot", [{"commitment": "processed"}], int)
@@ -155,9 +161,7 @@ class Node:
     async def transaction_of_any(
         self, signature: str, *, priority: Priority = Priority.LIVE
     ) -> bytes | None:
-        """The same, where there are several endpoints: None only if no endpoint that is well has
-        it.
-        """
+        """The same, where there are several endpoints: None only if none that is well has it."""
         return await self.transaction(signature, priority=priority)
 
     async def block_slots(self, first: int, last: int) -> list[int]:

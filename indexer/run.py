@@ -18,6 +18,7 @@ from db.writer import Writer, transient_errors
 from indexer import pipeline
 from indexer.backoff import Backoff, insist
 from indexer.continuity import Continuity
+from indexer.crosscheck import CrossCheck
 from indexer.decoding import Decoder, FindPools
 from indexer.delivered import Delivered, Key
 from indexer.endpoints import Endpoints
@@ -81,9 +82,9 @@ async def index(settings: Settings, pool: Pool) -> None:
                 stored=watcher.stored,
             ),
         )
-        await pipeline.run(
-            Cluster(live, sweep, beside), worker, Intake(settings.indexer_batch_rows)
-        )
+        compare = CrossCheck(node, addresses, stored_by(pool), settings.indexer_cross_check_seconds)
+        sources = (live.run, sweep.run, sweep.run_urgent, compare.run)
+        await pipeline.run(Cluster(sources, beside), worker, Intake(settings.indexer_batch_rows))
 
 
 @asynccontextmanager
@@ -97,23 +98,22 @@ async def _watching(endpoints: Endpoints) -> AsyncIterator[None]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
+Feeding = Callable[[Intake], Coroutine[Any, Any, None]]
 Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Cluster:
-    """The source of everything that happens: subscription and sweep, into one intake. What runs
-    beside them corrects what they stored.
+    """The source of everything that happens: subscription, sweep and what checks them, into one
+    intake. What runs beside them corrects what they stored.
     """
 
-    def __init__(self, live: LiveSource, sweep: Sweep, beside: Sequence[Beside]) -> None:
-        self._live = live
-        self._sweep = sweep
+    def __init__(self, sources: Sequence[Feeding], beside: Sequence[Beside]) -> None:
+        self._sources = sources
         self._beside = beside
 
     async def run(self, intake: Intake) -> None:
         """See Source."""
-        runs = (self._live.run, self._sweep.run, self._sweep.run_urgent)
-        tasks = [asyncio.create_task(run(intake)) for run in runs]
+        tasks = [asyncio.create_task(run(intake)) for run in self._sources]
         tasks += [asyncio.create_task(run()) for run in self._beside]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -344,8 +344,13 @@ class Sweep:
         in_hand = self._in_hand.get(hole.key)
         if in_hand is not None:
             return in_hand
-        is_lenient = hole.attempts >= LENIENT_AFTER
-        return await fetch(self._node, hole.info, priority, is_lenient=is_lenient)
+        return await fetch(
+            self._node,
+            hole.info,
+            priority,
+            is_lenient=hole.attempts >= LENIENT_AFTER,
+            is_asked_of_all=hole.attempts > 0 or not hole.program,
+        )
 
     async def _hand_over(self, hole: Hole, task: asyncio.Task[Update], intake: Intake) -> None:
         try:
