@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from api.services.feeding import Feed, PostgresFeed
+from api.services.feeding import Feed, PostgresFeed
 from api.services.limits import HubLimits
 from common.settings import Settings
+from db.jetstream import place_of
+from db.nats_feed import NatsFeed
+from db.pool import Pool
 from db.jetstream import place_of
 from db.nats_feed import NatsFeed
 from db.pool import Pool
@@ -35,6 +39,13 @@ def _public(settings: Settings, limit: int | None, default: int) -> int:
     if limit is None:
         return 0 if settings.is_localnet else default
     return limit
+
+
+def feed_of(settings: Settings, pool: Pool) -> Feed:
+    """Where the hub's rows come from. Raises SettingsError."""
+    if settings.feed_url is None:
+        return PostgresFeed(pool)
+    return NatsFeed(pool, place_of(settings.feed_url.get_secret_value()))
 
 
 def feed_of(settings: Settings, pool: Pool) -> Feed:
