@@ -29,6 +29,8 @@ export const Avatar = memo(function Avatar({
         style={{ width: size, height: size }}
       />
     );
+  if (!mint)
+    return <span className="shrink-0 rounded-[28%] bg-raised" style={{ width: size, height: size }} />;
   const { background, colour, cells } = avatarOf(mint);
   return (
     <svg

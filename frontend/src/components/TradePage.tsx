@@ -2,12 +2,12 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
-import { useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { retry } from "@/lib/api";
 import { priceText } from "@/lib/format";
 import { ApiError, fetchTrades } from "@/lib/history";
 import { marksOf } from "@/lib/marks";
-import type { TokenPage } from "@/lib/tokenPage";
+import { EMPTY_PAGE, type TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
 import { usePositions } from "@/lib/usePositions";
 import { useToken } from "@/lib/useToken";
@@ -44,27 +44,55 @@ export function TradePage() {
 
 function TokenView({ mint }: { mint: string }) {
   const { page, interval, setInterval, error } = useToken(mint);
-  const { token } = page;
   const me = useWallet().account?.address ?? null;
   const { positions, isLive } = usePositions(me);
   const marks = useMarks(mint, page, me);
-  useTitle(token);
-  if (error && !token) return <Problem error={error} />;
+  useTitle(page.token);
+  if (error && !page.token) return <Problem error={error} />;
+  const chart = <Chart page={page} marks={marks} interval={interval} onInterval={setInterval} />;
+  const position = me && (
+    <PositionCard position={positions.get(mint) ?? null} token={page.token} isLive={isLive} />
+  );
+  return <Frame mint={mint} page={page} me={me} chart={chart} position={position} />;
+}
+
+/** The page before anything is known: what the static HTML shows, as large as what follows. */
+export function TradeSkeleton() {
+  const chart = <Chart page={EMPTY_PAGE} marks={[]} interval={null} onInterval={() => {}} />;
+  return <Frame mint="" page={EMPTY_PAGE} me={null} chart={chart} position={null} />;
+}
+
+interface Framed {
+  mint: string;
+  page: TokenPage;
+  me: string | null;
+  chart: ReactNode;
+  position: ReactNode;
+}
+
+function Frame({ mint, page, me, chart, position }: Framed) {
+  const { token } = page;
   return (
     <div className="flex flex-col gap-4">
       <TokenHeader mint={mint} token={token} />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_320px]">
-        <div className="flex min-w-0 flex-col gap-4">
-          <Chart page={page} marks={marks} interval={interval} onInterval={setInterval} />
-          <Activity mint={mint} page={page} me={me} />
+        <div className="flex min-w-0 flex-col gap-4 max-lg:contents">
+          <div className="max-lg:order-1">{chart}</div>
+          <div className="min-w-0 max-lg:order-3">
+            <Activity mint={mint} page={page} me={me} />
+          </div>
         </div>
-        <aside aria-label="About the token" className="flex flex-col gap-4">
-          <TradingInterface mint={mint} token={token} trades={page.trades} />
-          {me && <PositionCard position={positions.get(mint) ?? null} token={token} isLive={isLive} />}
-          <StatsCard mint={mint} token={token} />
-          <CurveCard token={token} />
-          <FlagsCard mint={mint} isKnown={token !== null} />
-          <DetailsCard mint={mint} token={token} />
+        <aside aria-label="About the token" className="flex flex-col gap-4 max-lg:contents">
+          <div className="flex flex-col gap-4 max-lg:order-2">
+            <TradingInterface mint={mint} token={token} trades={page.trades} />
+            {position}
+            <StatsCard mint={mint} token={token} />
+          </div>
+          <div className="flex flex-col gap-4 max-lg:order-4">
+            <CurveCard token={token} />
+            <FlagsCard mint={mint} isKnown={token !== null} />
+            <DetailsCard mint={mint} token={token} />
+          </div>
         </aside>
       </div>
     </div>

@@ -1,37 +1,26 @@
 "use client";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { ApiError, retry } from "@/lib/api";
-import { amount, inWholeTokens, MISSING, percent, quoteOf } from "@/lib/format";
+import { amount, quoteOf } from "@/lib/format";
 import { isUnderWay, type Order } from "@/lib/order";
 import { useText } from "@/lib/settings";
 import type { Token } from "@/lib/tokens";
 import type { Trade } from "@/lib/trades";
-import {
-  fetchBalance,
-  fetchQuote,
-  type Quote,
-  shareOf,
-  type Terms,
-  type TradeSide,
-  toUnits,
-} from "@/lib/trading";
+import { fetchBalance, fetchQuote, type Terms, type TradeSide, toUnits } from "@/lib/trading";
 import { useOrder } from "@/lib/useOrder";
 import { useWallet } from "@/lib/wallet";
 import { TransactionLink } from "./links";
+import { QuoteLines } from "./QuoteLines";
+import { AmountField, Slippage } from "./TradingFields";
 import { openWallets } from "./WalletMenu";
 
-const BUY_PRESETS = ["0.1", "0.5", "1", "5"];
-const SELL_PRESETS = [25, 50, 75, 100];
-const SLIPPAGES = ["0.5", "1", "5"];
 const DEFAULT_SLIPPAGE = "1";
 const MOST_SLIPPAGE_BPS = 5_000;
 const REST_MS = 200;
 const QUOTE_AGAIN_MS = 2_000;
 const BALANCE_AGAIN_MS = 5_000;
-/** From here on an impact is shown in red. */
-const HIGH_IMPACT_BPS = 500;
 
 function useRested<Value>(value: Value): Value {
   const [rested, setRested] = useState(value);
@@ -207,166 +196,6 @@ function Sides({ side, onChange }: { side: TradeSide; onChange: (side: TradeSide
         </label>
       ))}
     </fieldset>
-  );
-}
-
-const CHIP =
-  "h-8 grow cursor-pointer rounded-md bg-raised text-[13px] font-medium text-muted hover:text-text disabled:cursor-default disabled:opacity-50 aria-pressed:bg-accent-soft aria-pressed:text-accent-strong";
-
-function AmountField(props: {
-  side: TradeSide;
-  text: string;
-  symbol: string;
-  onChange: (text: string) => void;
-  owned: string | null;
-  decimals: number;
-}) {
-  const { side, text, symbol, onChange, owned, decimals } = props;
-  const id = useId();
-  return (
-    <div className="flex flex-col gap-2">
-      <div className="flex items-baseline justify-between gap-3 text-[13px]">
-        <label htmlFor={id} className="text-muted">
-          Amount
-        </label>
-        <span className="truncate text-faint">
-          {side === "buy" ? "Balance" : "You hold"} {amount(owned, decimals)} {symbol}
-        </span>
-      </div>
-      <div className="relative">
-        <input
-          id={id}
-          name="amount"
-          inputMode="decimal"
-          autoComplete="off"
-          placeholder="0.0"
-          value={text}
-          onChange={({ target }) => onChange(target.value.replace(",", "."))}
-          className="h-11 w-full rounded-lg border border-line bg-bg pl-3 pr-24 text-lg font-semibold placeholder:text-faint"
-        />
-        <span className="pointer-events-none absolute right-3 top-3 max-w-20 truncate text-muted">
-          {symbol}
-        </span>
-      </div>
-      <div className="flex gap-1.5">
-        {side === "buy"
-          ? BUY_PRESETS.map((preset) => (
-              <button
-                key={preset}
-                type="button"
-                aria-pressed={text === preset}
-                onClick={() => onChange(preset)}
-                className={CHIP}
-              >
-                {preset}
-              </button>
-            ))
-          : SELL_PRESETS.map((preset) => (
-              <button
-                key={preset}
-                type="button"
-                disabled={!owned || owned === "0"}
-                onClick={() => onChange(inWholeTokens(shareOf(owned ?? "0", preset), decimals))}
-                className={CHIP}
-              >
-                {preset}%
-              </button>
-            ))}
-      </div>
-    </div>
-  );
-}
-
-function Slippage({
-  value,
-  isValid,
-  onChange,
-}: {
-  value: string;
-  isValid: boolean;
-  onChange: (value: string) => void;
-}) {
-  const id = useId();
-  return (
-    <div className="flex items-center justify-between gap-3 text-[13px]">
-      <label htmlFor={id} className="text-muted">
-        Slippage, %
-      </label>
-      <div className="flex gap-1.5">
-        {SLIPPAGES.map((one) => (
-          <button
-            key={one}
-            type="button"
-            aria-pressed={value === one}
-            aria-label={`Slippage ${one} %`}
-            onClick={() => onChange(one)}
-            className={`${CHIP} h-7! px-2`}
-          >
-            {one}
-          </button>
-        ))}
-        <input
-          id={id}
-          inputMode="decimal"
-          autoComplete="off"
-          value={value}
-          aria-invalid={!isValid}
-          onChange={({ target }) => onChange(target.value.replace(",", "."))}
-          className="h-7 w-14 rounded-md border border-line bg-bg px-2 text-right aria-invalid:border-sell"
-        />
-      </div>
-    </div>
-  );
-}
-
-function Line({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="flex justify-between gap-4">
-      <dt className="text-muted">{name}</dt>
-      <dd className="truncate text-right">{children}</dd>
-    </div>
-  );
-}
-
-/** Always as high as when it is full, so that nothing jumps when the quote comes. */
-function QuoteLines({ quote, token }: { quote: Quote | null; token: Token | null }) {
-  const { symbol, decimals } = quoteOf(token?.quoteMint ?? null);
-  const isBuy = quote?.side !== "sell";
-  const inQuote = (units: string | bigint | null | undefined) =>
-    units == null ? MISSING : `${amount(units, decimals)} ${symbol}`;
-  const inBase = (units: string | undefined) =>
-    units === undefined ? MISSING : `${amount(units, token?.decimals ?? 6)} ${token?.symbol ?? ""}`;
-  const fees = quote && Object.values(quote.fees).reduce((sum, fee) => sum + BigInt(fee), 0n);
-  const rent =
-    quote &&
-    BigInt(quote.wallet_costs.token_account_rent ?? 0) + BigInt(quote.wallet_costs.creator_vault_rent ?? 0);
-  const network = quote && BigInt(quote.wallet_costs.network_fee) + (rent ?? 0n);
-  return (
-    <dl
-      data-quote={quote ? quote.base_amount : undefined}
-      className="flex flex-col gap-1.5 rounded-lg bg-raised/60 px-3 py-2.5 text-[13px]"
-    >
-      <Line name="You receive">
-        <span className="font-semibold">
-          {isBuy ? inBase(quote?.base_amount) : inQuote(quote?.user_quote_amount)}
-        </span>
-      </Line>
-      <Line name={isBuy ? "You pay" : "At least"}>
-        {isBuy ? inQuote(quote?.user_quote_amount) : inQuote(quote?.limit)}
-      </Line>
-      {isBuy && <Line name="At most">{inQuote(quote?.limit)}</Line>}
-      <Line name="Price impact">
-        <span className={(quote?.price_impact_bps ?? 0) >= HIGH_IMPACT_BPS ? "text-sell" : ""}>
-          {quote ? percent(quote.price_impact_bps) : MISSING}
-        </span>
-      </Line>
-      <Line name="Fees of the launchpad">{inQuote(fees)}</Line>
-      <Line name={rent ? "Network and account" : "Network"}>{inQuote(network)}</Line>
-      {!isBuy && <div className="h-5" />}
-      {quote?.is_capped && (
-        <p className="text-accent-strong">The curve has no more left: this completes it.</p>
-      )}
-    </dl>
   );
 }
 

@@ -55,9 +55,9 @@ export function WalletMenu() {
             {session && <span className="size-1.5 rounded-full bg-buy" title="Signed in" />}
           </>
         ) : (
-          <>
+          <span>
             Connect<span className="max-sm:sr-only"> wallet</span>
-          </>
+          </span>
         )}
       </button>
       {isOpen && (

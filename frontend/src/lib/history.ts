@@ -15,7 +15,7 @@ export interface Page<Item> {
   meta: { feed_seq: number };
 }
 
-type TradeJson = Omit<NewTrade, "commitment"> & { seq: number; usd?: string | null };
+export type WireTrade = Omit<NewTrade, "commitment"> & { seq: number; usd?: string | null };
 
 /** api/schemas.py: Token. */
 export interface TokenJson {
@@ -140,12 +140,12 @@ export function roomStateOf(data: unknown): RoomState {
   const { token, tokens, trades } = data as {
     token?: TokenJson | null;
     tokens?: TokenJson[];
-    trades?: TradeJson[];
+    trades?: WireTrade[];
   };
   return { tokens: (tokens ?? (token ? [token] : [])).map(tokenOf), trades: (trades ?? []).map(tradeOfJson) };
 }
 
-export function tradeOfJson(json: TradeJson): Trade {
+export function tradeOfJson(json: WireTrade): Trade {
   return tradeOf(json, json.seq);
 }
 
@@ -168,7 +168,7 @@ export async function fetchTrades(
   signal?: AbortSignal,
 ): Promise<Trade[]> {
   const of = wallet ? `&wallet=${wallet}` : "";
-  const { items } = await get<Page<TradeJson>>(`/tokens/${mint}/trades?limit=${limit}${of}`, signal);
+  const { items } = await get<Page<WireTrade>>(`/tokens/${mint}/trades?limit=${limit}${of}`, signal);
   return items.map(tradeOfJson);
 }
 

@@ -1,12 +1,12 @@
 import type { Metadata } from "next";
 import { Suspense } from "react";
-import { TradePage } from "@/components/TradePage";
+import { TradePage, TradeSkeleton } from "@/components/TradePage";
 
 export const metadata: Metadata = { title: "Trade" };
 
 export default function Trade() {
   return (
-    <Suspense>
+    <Suspense fallback={<TradeSkeleton />}>
       <TradePage />
     </Suspense>
   );
