@@ -53,6 +53,14 @@ class NodeRefused(GiveUp):
     """A Solana node will never accept this call as it is (-32015, -32602, 401, 403)."""
 
 
+class TradeRefused(GiveUp):
+    """A trade can't be made as asked: `message` says why to a trader, `code` to a program."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "", **fields: object) -> None:
+        super().__init__(message, hint=hint, **fields)
+        self.code = code
+
+
 class PortInUse(GiveUp):
     """A server's port is taken by another process."""
 

@@ -253,9 +253,9 @@ class Settings(BaseSettings):
     # Dollars
     usd_prices: str | None = Field(
         None,
-        description="Space-separated MINT=SOURCE of quote mints in dollars: fixed:150, pyth:ACCOUNT, "
-        "https://host/path#field.of.json; SOL stands for its mint. Default: none; on the localnet "
-        "a fixed one that is marked as a demo.",
+        description="Space-separated MINT=SOURCE: dollars of a quote mint, by fixed:150, "
+        "pyth:ACCOUNT or https://host/path#field.of.json. SOL stands for its mint. Default: none; "
+        "on the localnet a fixed one that is marked as a demo.",
     )
     usd_stale_s: int = Field(
         60, ge=1, le=86_400, description="Age from which a price is not used any more."

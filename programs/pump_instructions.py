@@ -162,6 +162,8 @@ class Market(msgspec.Struct, frozen=True):
     mint: Pubkey
     creator: Pubkey
     fee_recipient: Pubkey
+    buyback_recipient: Pubkey | None = None
+    """Whom mainnet's program pays a share of its fee; the localnet's has none."""
 
 
 def _trade_accounts(user: Pubkey, market: Market) -> list[AccountMeta]:
@@ -178,6 +180,14 @@ def _trade_accounts(user: Pubkey, market: Market) -> list[AccountMeta]:
     ]
 
 
+def _trailing(market: Market) -> list[AccountMeta]:
+    """Accounts that pump-sdk 2.0.0 adds to every trade where there is a buyback recipient."""
+    if market.buyback_recipient is None:
+        return []
+    extension = address(b"bonding-curve-v2", bytes(market.mint))
+    return [_read(extension), _write(market.buyback_recipient)]
+
+
 def buy(user: Pubkey, market: Market, amount: int, max_cost: int) -> Instruction:
     """Buy `amount` token units for at most `max_cost` lamports, fees included."""
     data = _BUY + struct.pack("<QQ?", amount, max_cost, True)
@@ -191,6 +201,7 @@ def buy(user: Pubkey, market: Market, amount: int, max_cost: int) -> Instruction
         _write(_user_volume(user)),
         _read(FEE_CONFIG),
         _read(FEE_PROGRAM),
+        *_trailing(market),
     ]
     return Instruction(PUMP, data, accounts)
 
@@ -206,6 +217,7 @@ def sell(user: Pubkey, market: Market, amount: int, min_output: int) -> Instruct
         _read(PUMP),
         _read(FEE_CONFIG),
         _read(FEE_PROGRAM),
+        *_trailing(market),
     ]
     return Instruction(PUMP, data, accounts)
 

@@ -1,0 +1,1 @@
+"""Quotes, unsigned transactions and their relay. Keys are never here: wallets sign."""
