@@ -121,7 +121,16 @@ OriginOf = Annotated[Origin, Depends(origin_of)]
 
 async def counted(request: Request, sign_in: SignInOf) -> None:
     """One attempt of this address."""
-    sign_in.attempt(address_key(request.client.host if request.client is not None else None))
+    sign_in.attempt(_address_of(request))
+
+
+async def renewed(request: Request, sign_in: SignInOf) -> None:
+    """One refresh or ticket of this address."""
+    sign_in.renewal(_address_of(request))
+
+
+def _address_of(request: Request) -> str:
+    return address_key(request.client.host if request.client is not None else None)
 
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="AccessToken", description="An access token.")
@@ -286,7 +295,12 @@ async def verify(
     return _answer(response, origin, await sign_in.verify(origin, binding, signed, signature))
 
 
-@router.post("/refresh", summary="Another access token", responses=responses(401, 403, 503))
+@router.post(
+    "/refresh",
+    summary="Another access token",
+    responses=responses(401, 403, 429, 503),
+    dependencies=[Depends(renewed)],
+)
 async def refresh(
     request: Request, response: Response, sign_in: SignInOf, origin: OriginOf
 ) -> SessionAnswer:
@@ -312,7 +326,12 @@ async def logout(
     return response
 
 
-@tickets.post("/ticket", summary="A ticket for one handshake", responses=responses(401, 403, 503))
+@tickets.post(
+    "/ticket",
+    summary="A ticket for one handshake",
+    responses=responses(401, 403, 429, 503),
+    dependencies=[Depends(renewed)],
+)
 async def ticket(
     request: Request, sign_in: SignInOf, access: Annotated[Access, Depends(signed_in)]
 ) -> TicketAnswer:

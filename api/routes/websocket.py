@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Path, WebSocket
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
@@ -12,7 +11,8 @@ from starlette.responses import PlainTextResponse
 from api.dependencies import Credentials, Services, ServicesOf, is_admin, require_admin
 from api.problems import ProblemError, responses
 from api.schemas import RoomAnswer, RoomData
-from api.services.access import Identity
+from api.services.access import Arrival
+from api.services.auth.rates import address_key
 from api.services.auth.tokens import TICKET_PREFIX
 from api.services.origins import is_origin_allowed
 from api.services.protocol import (
@@ -47,33 +47,36 @@ async def websocket(socket: WebSocket, services: ServicesOf) -> None:
             PlainTextResponse("no connection can be taken now: try another instance or later", 503)
         )
         return
+    address = address_key(socket.client.host if socket.client is not None else None)
+    came = hub.door.arrive(address, hub.now())
+    if came == "flood":
+        await socket.send_denial_response(
+            PlainTextResponse("too many connections came from this address: wait a minute", 429)
+        )
+        return
     offered = socket.scope["subprotocols"]
-    arrival = await _arrival(socket, services)
+    arrival = Arrival(address, is_welcome=False)
+    if came == "welcome":
+        arrival = await _arrival(socket, services, address)
     await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
     await _serve(socket, services, arrival)
 
 
-class Arrival(msgspec.Struct, frozen=True):
-    """Who comes: by the URL's token, and from which page."""
-
-    origin: str | None
-    identity: Identity | None = None
-    refusal: Refusal | None = None
-
-
-async def _arrival(socket: WebSocket, services: Services) -> Arrival:
+async def _arrival(socket: WebSocket, services: Services, address: str) -> Arrival:
     """Looks at the token before the socket is accepted: whoever comes with one is who he is from
     the first frame on."""
     token = socket.query_params.get("token")
     origin = socket.headers.get("origin")
     if not token:
-        return Arrival(origin)
+        return Arrival(address, origin)
     if not services.settings.websocket_token_in_url and not token.startswith(TICKET_PREFIX):
-        return Arrival(origin, refusal=Refusal("token_invalid", "only tickets go into the URL"))
+        refusal = Refusal("token_invalid", "only tickets go into the URL")
+        return Arrival(address, origin, refusal=refusal)
     try:
-        return Arrival(origin, identity=await services.hub.authorizer.identify(token, origin))
+        identity = await services.hub.authorizer.identify(token, origin)
+        return Arrival(address, origin, identity)
     except Refusal as refusal:
-        return Arrival(origin, refusal=refusal)
+        return Arrival(address, origin, refusal=refusal)
 
 
 async def _serve(socket: WebSocket, services: Services, arrival: Arrival) -> None:
@@ -85,7 +88,7 @@ async def _serve(socket: WebSocket, services: Services, arrival: Arrival) -> Non
     )
     if adopt is None:
         wire = AsgiWire(socket, outbound, hub.limits.close_s)
-        session = hub.open(outbound, arrival.identity, arrival.origin)
+        session = hub.open(outbound, arrival)
         _enter(session, socket, arrival)
         await wire.serve(session)
         return
@@ -93,13 +96,15 @@ async def _serve(socket: WebSocket, services: Services, arrival: Arrival) -> Non
         outbound, max_bytes=hub.limits.message_bytes, close_s=hub.limits.close_s
     )
     if adopt(connection):
-        session = hub.open(outbound, arrival.identity, arrival.origin)
+        session = hub.open(outbound, arrival)
         connection.attach(session)
         _enter(session, socket, arrival)
 
 
 def _enter(session: Session, socket: WebSocket, arrival: Arrival) -> None:
     """Obey the URL's query."""
+    if session.is_over:
+        return
     if arrival.refusal is not None:
         session.refuse(arrival.refusal)
         session.end(1013 if arrival.refusal.code == "unavailable" else 4401)

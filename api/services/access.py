@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from api.services.protocol import RoomName
+from api.services.protocol import Refusal, RoomName
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -14,6 +14,17 @@ class Identity(msgspec.Struct, frozen=True):
 
     wallet: str
     exp: int
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Who comes: from which address (see services.door) and page, by the credential of the URL."""
+
+    address: str = ""
+    origin: str | None = None
+    identity: Identity | None = None
+    refusal: Refusal | None = None
+    is_welcome: bool = True
+    """Not one of too many who come from there."""
 
 
 class Authorizer(Protocol):

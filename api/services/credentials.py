@@ -53,9 +53,7 @@ class Credential:
     @property
     def state(self) -> AuthState | None:
         """As `welcome` and `authed` have it."""
-        if self.identity is None:
-            return None
-        return AuthState(wallet=self.identity.wallet, exp=self.identity.exp)
+        return state_of(self.identity)
 
     @property
     def is_revoked(self) -> bool:
@@ -105,6 +103,11 @@ class Credential:
             except Refusal as refusal:
                 self._bearer.leave_room(room.key)
                 self._bearer.refuse(_expired(room) if has_expired else refusal)
+
+
+def state_of(identity: Identity | None) -> AuthState | None:
+    """As the client is told."""
+    return None if identity is None else AuthState(wallet=identity.wallet, exp=identity.exp)
 
 
 def _expired(room: RoomName) -> Refusal:

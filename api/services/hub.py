@@ -16,16 +16,19 @@ from typing import Literal
 
 import structlog
 
-from api.services.access import Authorizer, Identity
+from api.services.access import Arrival, Authorizer
+from api.services.door import Door
 from api.services.feeding import Feed, Follower, PostgresFeed, Served, check_lag, parts
+from api.services.greeting import welcome
 from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
-from api.services.messages import Identifier, Limits, Pos, Welcome
+from api.services.messages import Identifier, Pos
 from api.services.outbound import Bounds, Outbound, encoded, send_to_all
-from api.services.protocol import PROTOCOL_VERSION, ROOM_GLOBAL, Refusal, rooms_of
+from api.services.ports import Slow
+from api.services.protocol import ROOM_GLOBAL, Refusal, rooms_of
 from api.services.ring import Ring
 from api.services.rooms import Group, Room, replayed
-from api.services.session import Session, Slow, unix_ms
+from api.services.session import Session
 from api.services.snapshots import ReadSnapshot, Snapshots
 from api.services.states import States
 from api.services.subscription import Subscription
@@ -56,6 +59,7 @@ class Hub:
     ) -> None:  # fmt: skip
         self.limits = limits
         self.authorizer = authorizer
+        self.door = Door(limits)
         self.name = f"hub-{secrets.token_hex(3)}"
         self.sessions: dict[Outbound, Session] = {}
         self.rooms: dict[bytes, Room] = {}
@@ -121,36 +125,19 @@ class Hub:
 
     # --- connections come and go
 
-    def open(
-        self, outbound: Outbound, identity: Identity | None = None, origin: str | None = None
-    ) -> Session:
-        """A connection is accepted: greet it. `identity` comes from its URL's credential."""
+    def open(self, outbound: Outbound, arrival: Arrival) -> Session:
+        """A connection is accepted: greet it, or send it away if there are too many like it."""
         session = Session(self, outbound, f"c_{secrets.token_hex(5)}", secrets.randbelow(100) / 100)
-        session.credential.origin = origin
-        if identity is not None:
-            session.on_identity(identity, None)
+        session.credential.origin = arrival.origin
+        session.address = arrival.address
         self.sessions[outbound] = session
-        limits = self.limits
-        session.say(
-            Welcome(
-                protocol=PROTOCOL_VERSION,
-                conn=session.id,
-                epoch=self.epoch,
-                seq=self.ring.position.seq,
-                ts=unix_ms(),
-                auth=session.credential.state,
-                ping_interval_ms=int(limits.ping_interval_s * 1000),
-                pong_timeout_ms=int(limits.pong_timeout_s * 1000),
-                limits=Limits(
-                    rooms=limits.rooms if identity is not None else limits.rooms_anonymous,
-                    msg_per_s=limits.messages_per_s,
-                    burst=limits.message_burst,
-                    max_bytes=limits.message_bytes,
-                ),
-                server=self.name,
-                cluster="localnet" if self.is_localnet else "live",
-            )
-        )
+        is_one_too_many = not self.door.enter(arrival.address) or not arrival.is_welcome
+        has_identity = arrival.identity is not None and not is_one_too_many
+        session.say(welcome(self, session.id, arrival.identity if has_identity else None))
+        if is_one_too_many:
+            session.end(4443)
+        elif arrival.identity is not None:
+            session.on_identity(arrival.identity, None)
         return session
 
     def outbound(self) -> Outbound:
@@ -162,7 +149,8 @@ class Hub:
 
     def ended(self, session: Session) -> None:
         """A connection is over."""
-        self.sessions.pop(session.outbound, None)
+        if self.sessions.pop(session.outbound, None) is not None:
+            self.door.leave(session.address, session.wallet)
 
     def note_slow(self, what: Slow) -> None:
         """Something was done about a client that reads too slowly."""

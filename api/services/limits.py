@@ -9,6 +9,9 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Every number of the protocol; see docs/protocol.md. Times in seconds, sizes in bytes."""
 
     max_connections: int = 1_000
+    connections_per_wallet: int = 10
+    connections_per_address: int = 20
+    arrivals_per_minute: int = 30
     rooms: int = 100
     rooms_anonymous: int = 20
     messages_per_s: float = 10
@@ -43,6 +46,11 @@ class TokenBucket:
         self._burst = burst
         self._tokens = float(burst)
         self._at = now
+
+    @property
+    def left(self) -> float:
+        """Tokens there were after the last `take`."""
+        return self._tokens
 
     def take(self, now: float) -> float:
         """Take one; returns 0, or if there is none the seconds until there will be."""

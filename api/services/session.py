@@ -6,11 +6,11 @@ Pure callbacks, no task: the wire calls `on_…`, the hub calls `tick` once a se
 from __future__ import annotations
 
 import time
-from typing import Literal, Protocol
+from typing import Literal
 
-from api.services.access import Authorizer, Identity
+from api.services.access import Identity
 from api.services.credentials import Credential
-from api.services.limits import HubLimits, Strikes, TokenBucket
+from api.services.limits import Strikes, TokenBucket
 from api.services.messages import (
     Error,
     Goodbye,
@@ -23,6 +23,7 @@ from api.services.messages import (
     Unsubscribed,
 )
 from api.services.outbound import Frame, Outbound, encoded
+from api.services.ports import HubPort
 from api.services.protocol import (
     ABUSIVE,
     CLOSINGS,
@@ -38,50 +39,14 @@ from api.services.subscription import Subscription
 
 _LAST_BYTES = 64 * 1024
 
-Slow = Literal["shed", "resync", "cut"]
-"""A room's frames were dropped; the client was told so; it was sent away."""
-
-
-class HubPort(Protocol):
-    """The hub, as one connection sees it."""
-
-    limits: HubLimits
-    authorizer: Authorizer
-
-    def now(self) -> float:
-        """Monotonic seconds."""
-
-    def join(self, session: Session, subscription: Subscription) -> None:
-        """Bring the connection into the room; it hears what happens there from its position on."""
-
-    def leave(self, session: Session, subscription: Subscription) -> None:
-        """Take it out."""
-
-    def position(self, room: bytes) -> int | None:
-        """Where the room stands."""
-
-    def authenticate(self, session: Session, token: str, identifier: Identifier | None) -> None:
-        """Look at a credential in the background; calls `on_identity` or `refuse`, then
-        `on_settled`."""
-
-    def ended(self, session: Session) -> None:
-        """The connection is over."""
-
-    def note_slow(self, what: Slow) -> None:
-        """Something was done about a client that reads too slowly."""
-
-    @property
-    def epoch(self) -> str:
-        """Of the feed."""
-
 
 class Session:
     """State machine of one connection."""
 
     __slots__ = (
         "_bad", "_bucket", "_has_spoken", "_heard_at", "_hub", "_opened_at", "_ping_after_s",
-        "_pinged_at", "_resyncs", "_shed", "_strikes", "credential", "id", "is_over", "outbound",
-        "rooms",
+        "_pinged_at", "_resyncs", "_shed", "_strikes", "address", "credential", "id", "is_over",
+        "outbound", "rooms", "wallet",
     )  # fmt: skip
 
     def __init__(self, hub: HubPort, outbound: Outbound, identifier: str, jitter: float) -> None:
@@ -90,6 +55,9 @@ class Session:
         self._hub = hub
         self.outbound = outbound
         self.id = identifier
+        self.address = ""
+        self.wallet: str | None = None
+        """The last one it spoke for: among whose connections it counts."""
         self.credential = Credential(self, hub.authorizer)
         self.rooms: dict[bytes, Subscription] = {}
         self.is_over = False
@@ -242,7 +210,11 @@ class Session:
     def on_identity(self, identity: Identity, identifier: Identifier | None) -> None:
         """A credential proved good."""
         self._has_spoken = True
-        self.credential.accept(identity, identifier)
+        before, self.wallet = self.wallet, identity.wallet
+        if self._hub.door.sign_in(before, identity.wallet):
+            self.credential.accept(identity, identifier)
+        else:
+            self.end(4443)
 
     def on_settled(self) -> None:
         """It is accepted or refused: go on with what the client has said meanwhile."""

@@ -90,6 +90,7 @@ class SignIn:
         self._pool = pool
         self._now = now
         self._attempts = Attempts(settings.auth_attempts_per_minute)
+        self._renewals = Attempts(settings.auth_renewals_per_minute)
         self._remember_s = settings.auth_access_s + _REMEMBER_SLACK_S
         configured = settings.auth_signing_keys
         self._keys = parse_keys(configured) if configured is not None else None
@@ -126,6 +127,11 @@ class SignIn:
     def attempt(self, key: str) -> None:
         """Count one attempt of an address or a wallet. Raises SignInRefused (rate_limited)."""
         self._attempts.take(key, time.monotonic())
+
+    def renewal(self, key: str) -> None:
+        """Count one refresh or ticket of an address or a wallet. Raises SignInRefused
+        (rate_limited)."""
+        self._renewals.take(key, time.monotonic())
 
     # --- signing in
 
@@ -219,6 +225,7 @@ class SignIn:
 
     async def ticket(self, access: Access, origin: str | None) -> Ticket:
         """A ticket for one handshake from this origin; None: by a program, which sends none."""
+        self.renewal(b58(access.wallet))
         secret = new_secret(TICKET_PREFIX)
         expires_at = min(int(self._now()) + TICKET_S, access.exp)
         ticket = NewTicket(
