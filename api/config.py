@@ -14,6 +14,9 @@ def hub_limits(settings: Settings) -> HubLimits:
     """The hub's limits; those without a setting have the protocol's values."""
     return HubLimits(
         max_connections=settings.websocket_max_connections,
+        connections_per_wallet=settings.websocket_connections_per_wallet,
+        connections_per_address=_public(settings, settings.websocket_connections_per_address, 20),
+        arrivals_per_minute=_public(settings, settings.websocket_arrivals_per_minute, 30),
         rooms=settings.websocket_rooms_per_connection,
         rooms_anonymous=settings.websocket_rooms_anonymous,
         messages_per_s=settings.websocket_messages_per_second,
@@ -25,6 +28,13 @@ def hub_limits(settings: Settings) -> HubLimits:
         replay_bytes=settings.websocket_replay_bytes,
         drain_s=settings.websocket_drain_s,
     )
+
+
+def _public(settings: Settings, limit: int | None, default: int) -> int:
+    """A limit for the public; by default there is none, 0, on the localnet."""
+    if limit is None:
+        return 0 if settings.is_localnet else default
+    return limit
 
 
 def feed_of(settings: Settings, pool: Pool) -> Feed:
