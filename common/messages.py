@@ -143,6 +143,26 @@ class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
     rev: int
 
 
+class WindowStats(msgspec.Struct, frozen=True, kw_only=True):
+    """A window of time that ends now, over all tokens of one quote. Null: not counted yet."""
+
+    volume_quote: str
+    buys: int
+    sells: int
+    buyers: int | None
+    sellers: int | None
+
+
+class MarketStats(msgspec.Struct, frozen=True, kw_only=True):
+    """`market_stats`: figures of the whole market, in the quote that is traded most."""
+
+    tokens: int
+    trades: int
+    quote_mint: str | None
+    windows: dict[str, WindowStats]
+    """By name: 5m, 1h, 6h, 24h."""
+
+
 class Finality(msgspec.Struct, frozen=True, kw_only=True):
     """`finality`: how far the chain is confirmed, and how far nothing can undo it."""
 

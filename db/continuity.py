@@ -87,8 +87,9 @@ async def missing_of(
     """Which of these landings have no event that stands and are not set aside."""
     rows = await connection.fetch(
         """SELECT k.signature, k.slot FROM unnest($1::bytea[], $2::int8[]) AS k (signature, slot)
-           WHERE NOT EXISTS (SELECT FROM trades t WHERE t.signature = k.signature
-                             AND t.slot = k.slot AND NOT t.retracted)
+           WHERE NOT EXISTS (SELECT FROM trade_rows t WHERE t.slot = k.slot
+                             AND substr(t.signature, 1, 8) = substr(k.signature, 1, 8)
+                             AND t.signature = k.signature AND NOT t.retracted)
              AND NOT EXISTS (SELECT FROM token_events e WHERE e.signature = k.signature
                              AND e.slot = k.slot AND NOT e.retracted)""",
         [signature for signature, _ in signatures],

@@ -170,9 +170,10 @@ async def place(connection: Connection, places: Sequence[Place]) -> None:
     if not places:
         return
     await connection.execute(
-        """UPDATE trades t SET tx_index = n.tx_index
+        """UPDATE trade_rows t SET tx_index = n.tx_index
            FROM unnest($1::bytea[], $2::int8[], $3::int4[]) AS n (signature, slot, tx_index)
-           WHERE t.signature = n.signature AND t.slot = n.slot AND t.tx_index IS NULL""",
+           WHERE t.slot = n.slot AND substr(t.signature, 1, 8) = substr(n.signature, 1, 8)
+             AND t.signature = n.signature AND t.tx_index IS NULL""",
         [place.signature for place in places],
         [place.slot for place in places],
         [place.tx_index for place in places],
@@ -219,8 +220,9 @@ async def stored(connection: Connection, keys: Collection[tuple[bytes, int]]) ->
     rows = await connection.fetch(
         """SELECT DISTINCT k.signature
            FROM unnest($1::bytea[], $2::int8[]) AS k (signature, slot)
-           WHERE EXISTS (SELECT FROM trades t WHERE t.signature = k.signature
-                         AND t.slot = k.slot AND NOT t.retracted)
+           WHERE EXISTS (SELECT FROM trade_rows t WHERE t.slot = k.slot
+                         AND substr(t.signature, 1, 8) = substr(k.signature, 1, 8)
+                         AND t.signature = k.signature AND NOT t.retracted)
               OR EXISTS (SELECT FROM token_events e WHERE e.signature = k.signature
                          AND e.slot = k.slot AND NOT e.retracted)
               OR EXISTS (SELECT FROM quarantine q WHERE q.signature = k.signature

@@ -5,6 +5,7 @@ Keys and signatures are raw bytes, amounts integers of base units, prices exact 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from decimal import Decimal
 
 import msgspec
@@ -39,6 +40,12 @@ class TokenRow(msgspec.Struct, kw_only=True):
     real_base: int | None = None
     real_quote: int | None = None
     trades: int = 0
+    buys: int = 0
+    sells: int = 0
+    holders: int = 0
+    """Positions in it that hold something."""
+    traders: int = 0
+    """Positions in it."""
     volume_base: int = 0
     volume_quote: int = 0
     last_trade_at: int | None = None
@@ -46,21 +53,28 @@ class TokenRow(msgspec.Struct, kw_only=True):
     migrated_slot: int | None = None
 
 
-class PositionRow(msgspec.Struct, kw_only=True):
-    """A row of `positions`. `seq` and `slot` are those of its newest trade."""
+class PositionRow(msgspec.Struct):
+    """A row of `positions`. `seq` and `slot` are those of its newest trade, times unix seconds."""
 
     wallet: bytes
     mint: bytes
     base_amount: int = 0
     cost_quote: int = 0
     realized_quote: int = 0
+    bought_quote: int = 0
+    """Paid for all purchases so far, fees included."""
+    sold_quote: int = 0
+    """Received for all sales so far, fees deducted."""
     buys: int = 0
     sells: int = 0
     seq: int = 0
     slot: int = 0
+    first_slot: int = 0
+    last_buy_at: int | None = None
+    last_sell_at: int | None = None
 
 
-class CandleRow(msgspec.Struct, kw_only=True):
+class CandleRow(msgspec.Struct):
     """A row of `candles`. (first_slot, first_seq) is the trade that gave `open`, last_… `close`."""
 
     mint: bytes
@@ -77,11 +91,14 @@ class CandleRow(msgspec.Struct, kw_only=True):
     volume_base: int = 0
     volume_quote: int = 0
     trades: int = 0
+    buys: int = 0
     rev: int = 0
 
 
 class TradeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """A new row of `trades`. `fees` is JSON."""
+    """A new row of `trades`: `fees` holds amounts in the order of `fee_names`, both joined by
+    commas, with nothing for 0. `quote_usd` is the price of the quote token then.
+    """
 
     signature: bytes
     program: str
@@ -91,13 +108,15 @@ class TradeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     seq: int
     mint: bytes
     wallet: bytes | None
+    pool: bytes | None
+    quote_mint: bytes | None
     is_buy: bool
     base_amount: int
     quote_amount: int
     user_quote_amount: int | None
-    fees: str
+    fee_names: str | None
+    fees: str | None
     price: Decimal | None
-    market_cap: Decimal | None
     virtual_base: int | None
     virtual_quote: int | None
     real_base: int | None
@@ -106,11 +125,12 @@ class TradeRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     block_time: int | None
     extra_bytes: int
     is_own: bool
+    quote_usd: Decimal | None
 
 
 class TokenEventRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
-    """A new row of `token_events`; `kind` is create, complete or migrate. A creation holds the
-    first state of its token, a migration the pool that is the token's from then on.
+    """A new row of `token_events`; `kind` is create, complete or migrate. A creation holds all that
+    it said and the first state of its token, a migration the pool that is the token's from then on.
     """
 
     signature: bytes
@@ -129,6 +149,14 @@ class TokenEventRow(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     virtual_quote: int | None = None
     real_base: int | None = None
     real_quote: int | None = None
+    creator: bytes | None = None
+    name: str | None = None
+    symbol: str | None = None
+    uri: str | None = None
+    quote_mint: bytes | None = None
+    decimals: int | None = None
+    supply: int | None = None
+    flags: list[str] | None = None
 
 
 class FeedInsert(msgspec.Struct, kw_only=True, frozen=True, gc=False):
@@ -174,6 +202,53 @@ class PastTrade(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     quote_amount: int
     user_quote_amount: int | None
     tx_index: int | None = None
+    block_time: int | None = None
+
+
+class QuotePrices(msgspec.Struct, frozen=True):
+    """Readings of a quote token's price in US dollars, each good for so long before and after."""
+
+    fresh_s: int
+    times: list[int]
+    """Unix seconds, ascending."""
+    prices: list[Decimal]
+
+    def at(self, time: int | None) -> Decimal | None:
+        """The reading closest to a time; None: there is none close enough."""
+        if time is None or not self.times:
+            return None
+        after = bisect_left(self.times, time)
+        near = [at for at in (after - 1, after) if 0 <= at < len(self.times)]
+        best = min(near, key=lambda at: abs(self.times[at] - time))
+        return self.prices[best] if abs(self.times[best] - time) <= self.fresh_s else None
+
+
+class TotalDelta(msgspec.Struct, kw_only=True):
+    """What a batch adds to a wallet's sums in one quote. Times are the newest ones."""
+
+    wallet: bytes
+    quote_mint: bytes | None
+    positions: int = 0
+    buys: int = 0
+    sells: int = 0
+    bought_quote: int = 0
+    sold_quote: int = 0
+    cost_quote: int = 0
+    realized_quote: int = 0
+    last_buy_at: int | None = None
+    last_sell_at: int | None = None
+
+
+class MinuteDelta(msgspec.Struct, kw_only=True):
+    """What a batch adds to a minute of the market of one quote."""
+
+    quote_mint: bytes | None
+    start: int
+    first_slot: int
+    """No trade lies below it."""
+    trades: int = 0
+    buys: int = 0
+    volume_quote: int = 0
 
 
 Identity = tuple[bytes, str, int, int]
@@ -196,6 +271,7 @@ class State(msgspec.Struct):
     positions: dict[PositionKey, PositionRow] = {}
     candles: dict[CandleKey, CandleRow] = {}
     past: dict[PositionKey, list[PastTrade]] = {}
+    quote_prices: dict[bytes, QuotePrices] = {}
 
 
 class Changes(msgspec.Struct):
@@ -207,5 +283,7 @@ class Changes(msgspec.Struct):
     tokens: list[TokenRow] = []
     positions: list[PositionRow] = []
     candles: list[CandleRow] = []
+    totals: list[TotalDelta] = []
+    minutes: list[MinuteDelta] = []
     pools: list[PoolRow] = []
     quarantine: list[QuarantineRow] = []

@@ -63,6 +63,8 @@ class Writer:
         self._pulse: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self.lease = 0
+        self.partitions: set[int] = set()
+        """Partitions of trades that are known to exist (db.partitions)."""
 
     async def __aenter__(self) -> Writer:
         return self

@@ -1,27 +1,26 @@
-"""What the indexer writes: every statement of a batch, run inside one transaction (db.writer).
+"""What the indexer reads and writes around a batch, inside its transaction (db.writer).
 
-A batch costs two or three reads and one write: all tables are written by a single statement whose
-arrays `unnest` makes rows of, which holds about twice the rate of a statement per table.
+A batch costs a few reads and one write (db.tables).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
 
-import msgspec
-
+from db import keys
+from db.keys import Ids
 from db.pool import Connection
+from db.retract import Landing
 from db.rows import (
     CandleKey,
     CandleRow,
-    Changes,
     Identity,
     PastTrade,
     PoolRow,
     PositionKey,
     PositionRow,
+    QuotePrices,
     State,
     TokenRow,
 )
@@ -29,175 +28,26 @@ from db.rows import (
 _TIMEOUT_S = 60
 
 
-class _Table(msgspec.Struct, frozen=True):
-    """A table and how its rows are written: column → type of the array that carries it."""
-
-    name: str
-    columns: dict[str, str]
-    keys: tuple[str, ...] = ()
-    """Columns of the conflict that turns an INSERT into an UPDATE; empty: a conflict is an error.
-    """
-    kept: tuple[str, ...] = ()
-    """Columns such an UPDATE leaves alone."""
-    is_ignoring: bool = False
-    """A row that is there already stays as it is."""
-
-    def insert(self, first: int) -> str:
-        """INSERT … SELECT FROM unnest($first, …)."""
-        names = ", ".join(self.columns)
-        arrays = ", ".join(f"${first + i}::{t}[]" for i, t in enumerate(self.columns.values()))
-        values = ", ".join(
-            f"string_to_array({name}, ',')" if name == "flags" else name for name in self.columns
-        )
-        return (
-            f"INSERT INTO {self.name} ({names}) "  # noqa: S608 - all names are constants below
-            f"SELECT {values} FROM unnest({arrays}) AS new ({names}){self._on_conflict()}"
-        )
-
-    def _on_conflict(self) -> str:
-        if self.is_ignoring:
-            return " ON CONFLICT DO NOTHING"
-        if not self.keys:
-            return ""
-        changed = (name for name in self.columns if name not in (*self.keys, *self.kept))
-        updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in changed)
-        return f" ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {updates}"
-
-    def arrays(self, rows: Sequence[object]) -> Iterable[list[Any]]:
-        """One list per column."""
-        for name in self.columns:
-            if name == "flags":
-                yield [",".join(getattr(row, name)) for row in rows]
-            else:
-                yield [getattr(row, name) for row in rows]
-
-
-_TRADES = _Table(
-    "trades",
-    {
-        "signature": "bytea", "program": "text", "ordinal": "int2", "slot": "int8",
-        "tx_index": "int4", "seq": "int8", "mint": "bytea", "wallet": "bytea", "is_buy": "bool",
-        "base_amount": "numeric", "quote_amount": "numeric", "user_quote_amount": "numeric",
-        "fees": "jsonb", "price": "numeric", "market_cap": "numeric", "virtual_base": "numeric",
-        "virtual_quote": "numeric", "real_base": "numeric", "real_quote": "numeric",
-        "progress_bps": "int2", "block_time": "int8", "extra_bytes": "int2", "is_own": "bool",
-    },
-)  # fmt: skip
-_TOKEN_EVENTS = _Table(
-    "token_events",
-    {
-        "signature": "bytea", "program": "text", "ordinal": "int2", "slot": "int8", "seq": "int8",
-        "kind": "text", "mint": "bytea", "wallet": "bytea", "block_time": "int8", "pool": "bytea",
-        "price": "numeric", "market_cap": "numeric", "virtual_base": "numeric",
-        "virtual_quote": "numeric", "real_base": "numeric", "real_quote": "numeric",
-    },
-)  # fmt: skip
-_TOKENS = _Table(
-    "tokens",
-    {
-        "mint": "bytea", "program": "text", "first_seq": "int8", "pool": "bytea",
-        "amm_pool": "bytea", "creator": "bytea", "name": "text", "symbol": "text", "uri": "text",
-        "quote_mint": "bytea", "decimals": "int2", "quote_decimals": "int2", "supply": "numeric",
-        "flags": "text", "created_slot": "int8", "created_at": "int8", "state_slot": "int8",
-        "state_seq": "int8", "price": "numeric", "market_cap": "numeric", "progress_bps": "int2",
-        "virtual_base": "numeric", "virtual_quote": "numeric", "real_base": "numeric",
-        "real_quote": "numeric", "trades": "int8", "volume_base": "numeric",
-        "volume_quote": "numeric", "last_trade_at": "int8", "completed_slot": "int8",
-        "migrated_slot": "int8",
-    },
-    keys=("mint",),
-    kept=("first_seq",),
-)  # fmt: skip
-_POSITIONS = _Table(
-    "positions",
-    {
-        "wallet": "bytea", "mint": "bytea", "base_amount": "numeric", "cost_quote": "numeric",
-        "realized_quote": "numeric", "buys": "int4", "sells": "int4", "seq": "int8", "slot": "int8",
-    },
-    keys=("wallet", "mint"),
-)  # fmt: skip
-_CANDLES = _Table(
-    "candles",
-    {
-        "mint": "bytea", "interval_s": "int4", "start": "int8", "open": "numeric",
-        "high": "numeric", "low": "numeric", "close": "numeric", "volume_base": "numeric",
-        "volume_quote": "numeric", "trades": "int4", "first_slot": "int8", "first_seq": "int8",
-        "last_slot": "int8", "last_seq": "int8", "rev": "int4",
-    },
-    keys=("mint", "interval_s", "start"),
-)  # fmt: skip
-_FEED = _Table(
-    "feed",
-    {
-        "seq": "int8", "event": "text", "mint": "bytea", "wallet": "bytea", "slot": "int8",
-        "data": "text", "price_update": "text", "portfolio_update": "text",
-    },
-)  # fmt: skip
-_POOLS = _Table(
-    "pools",
-    {"pool": "bytea", "mint": "bytea", "quote_mint": "bytea"},
-    is_ignoring=True,
-)
-_QUARANTINE = _Table(
-    "quarantine",
-    {
-        "signature": "bytea", "slot": "int8", "program": "text", "path": "text", "reason": "text",
-        "payload": "bytea", "block_time": "int8",
-    },
-    is_ignoring=True,
-)  # fmt: skip
-
-_TABLES = (_TRADES, _TOKEN_EVENTS, _TOKENS, _POSITIONS, _CANDLES, _FEED, _POOLS, _QUARANTINE)
-
-
-def _store_statement() -> str:
-    """All INSERTs as data-modifying parts of one statement, and the NOTIFY."""
-    parts, first = [], 1
-    for table in _TABLES:
-        parts.append(f"{table.name}_ AS ({table.insert(first)})")
-        first += len(table.columns)
-    newest = f"${first}::text"
-    notify = f"SELECT pg_notify('feed', {newest}) WHERE {newest} IS NOT NULL"
-    return f"WITH {', '.join(parts)} {notify}"
-
-
-_STORE = _store_statement()
-
-
-async def store(connection: Connection, changes: Changes) -> None:
-    """Write everything a batch changed and wake those who follow the feed."""
-    rows: tuple[Sequence[object], ...] = (
-        changes.trades, changes.token_events, changes.tokens, changes.positions,
-        changes.candles, changes.feed, changes.pools, changes.quarantine,
-    )  # fmt: skip
-    arrays = [
-        array
-        for table, of_table in zip(_TABLES, rows, strict=True)
-        for array in table.arrays(of_table)
-    ]
-    newest = str(changes.feed[-1].seq) if changes.feed else None
-    await connection.execute(
-        _STORE,
-        *arrays,
-        newest,
-        timeout=_TIMEOUT_S,
-    )
-
-
 async def known(
-    connection: Connection, trades: Collection[bytes], token_events: Collection[bytes]
+    connection: Connection, trades: Collection[Landing], token_events: Collection[Landing]
 ) -> dict[Identity, bool]:
-    """Stored trades and token events of these signatures, and of each whether it stands (False: it
+    """Stored trades and token events of these landings, and of each whether it stands (False: it
     was withdrawn).
     """
     rows = await connection.fetch(
-        """SELECT t.signature, program, ordinal, slot, NOT retracted
-           FROM unnest($1::bytea[]) AS key (signature) JOIN trades t USING (signature)
+        """SELECT k.signature, p.name, t.ordinal, t.slot, NOT t.retracted
+           FROM unnest($1::bytea[], $2::int8[]) AS k (signature, slot)
+           JOIN trade_rows t ON t.slot = k.slot AND t.signature = k.signature
+                AND substr(t.signature, 1, 8) = substr(k.signature, 1, 8)
+           JOIN programs p ON p.id = t.program_id
            UNION ALL
-           SELECT e.signature, program, ordinal, slot, NOT retracted
-           FROM unnest($2::bytea[]) AS key (signature) JOIN token_events e USING (signature)""",
-        list(trades),
-        list(token_events),
+           SELECT signature, program, ordinal, slot, NOT retracted
+           FROM unnest($3::bytea[], $4::int8[]) AS k (signature, slot)
+           JOIN token_events e USING (signature, slot)""",
+        [signature for signature, _ in trades],
+        [slot for _, slot in trades],
+        [signature for signature, _ in token_events],
+        [slot for _, slot in token_events],
         timeout=_TIMEOUT_S,
     )
     return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
@@ -205,31 +55,36 @@ async def known(
 
 async def load(
     connection: Connection,
+    ids: Ids,
     mints: Collection[bytes],
     positions: Collection[PositionKey],
     candles: Collection[CandleKey],
 ) -> State:
-    """Stored tokens, positions and candles of these keys; what is not stored yet is not in it."""
+    """Stored tokens, positions and candles of these keys; what is not stored yet is not in it.
+
+    `ids` has the numbers of all that is stored of them, and gets those of the tokens' quote mints.
+    """
+    tokens = await _load_tokens(connection, mints)
+    quotes = {row.quote_mint for row in tokens if row.quote_mint is not None} - ids.keys.keys()
+    if quotes:
+        ids.keys.update(await keys.ids_of(connection, quotes))
     return State(
-        tokens={row.mint: row for row in await _load_tokens(connection, mints)},
-        positions={
-            (row.wallet, row.mint): row for row in await _load_positions(connection, positions)
-        },
-        candles={
-            (row.mint, row.interval_s, row.start): row
-            for row in await _load_candles(connection, candles)
-        },
+        tokens={row.mint: row for row in tokens},
+        positions=await _load_positions(connection, ids, positions),
+        candles=await _load_candles(connection, ids, candles),
     )
 
 
-_LOAD_TOKENS = f"""SELECT {", ".join(_TOKENS.columns)} FROM tokens
+_LOAD_TOKENS = f"""SELECT {", ".join(TokenRow.__struct_fields__)} FROM tokens
     WHERE mint = ANY($1::bytea[])"""  # noqa: S608
-_LOAD_POSITIONS = f"""SELECT {", ".join(_POSITIONS.columns)} FROM positions
-    JOIN unnest($1::bytea[], $2::bytea[]) AS key (wallet, mint)
-         USING (wallet, mint)"""  # noqa: S608
-_LOAD_CANDLES = f"""SELECT {", ".join(_CANDLES.columns)} FROM candles
-    JOIN unnest($1::bytea[], $2::int4[], $3::int8[]) AS key (mint, interval_s, start)
-         USING (mint, interval_s, start)"""  # noqa: S608
+_POSITION = PositionRow.__struct_fields__[2:]
+_LOAD_POSITIONS = f"""SELECT wallet_id, token_id, {", ".join(_POSITION)} FROM position_rows
+    JOIN unnest($1::int4[], $2::int4[]) AS key (wallet_id, token_id)
+         USING (wallet_id, token_id)"""  # noqa: S608
+_CANDLE = CandleRow.__struct_fields__[3:]
+_LOAD_CANDLES = f"""SELECT token_id, interval_s, start, {", ".join(_CANDLE)} FROM candle_rows
+    JOIN unnest($1::int4[], $2::int4[], $3::int8[]) AS key (token_id, interval_s, start)
+         USING (token_id, interval_s, start)"""  # noqa: S608
 
 
 async def _load_tokens(connection: Connection, mints: Collection[bytes]) -> list[TokenRow]:
@@ -245,23 +100,37 @@ async def _load_tokens(connection: Connection, mints: Collection[bytes]) -> list
 
 
 async def _load_positions(
-    connection: Connection, keys: Collection[PositionKey]
-) -> list[PositionRow]:
-    if not keys:
-        return []
-    wallets, mints = zip(*keys, strict=True)
-    rows = await connection.fetch(_LOAD_POSITIONS, wallets, mints, timeout=_TIMEOUT_S)
-    return [PositionRow(**row) for row in rows]
+    connection: Connection, ids: Ids, wanted: Collection[PositionKey]
+) -> dict[PositionKey, PositionRow]:
+    of = ids.keys
+    by_id = {(of[key[0]], of[key[1]]): key for key in wanted if key[0] in of and key[1] in of}
+    if not by_id:
+        return {}
+    rows = await connection.fetch(_LOAD_POSITIONS, *_columns(by_id, 2), timeout=_TIMEOUT_S)
+    found = {}
+    for wallet_id, token_id, *values in rows:
+        key = by_id[wallet_id, token_id]
+        found[key] = PositionRow(*key, *values)
+    return found
 
 
-async def _load_candles(connection: Connection, keys: Collection[CandleKey]) -> list[CandleRow]:
-    if not keys:
-        return []
-    rows = await connection.fetch(
-        _LOAD_CANDLES, *map(list, zip(*keys, strict=True)), timeout=_TIMEOUT_S
-    )
-    prices = ("open", "high", "low", "close")
-    return [CandleRow(**{**row, **{name: Decimal(row[name]) for name in prices}}) for row in rows]
+async def _load_candles(
+    connection: Connection, ids: Ids, wanted: Collection[CandleKey]
+) -> dict[CandleKey, CandleRow]:
+    by_id = {(ids.keys[key[0]], *key[1:]): key for key in wanted if key[0] in ids.keys}
+    if not by_id:
+        return {}
+    rows = await connection.fetch(_LOAD_CANDLES, *_columns(by_id, 3), timeout=_TIMEOUT_S)
+    found = {}
+    for token_id, interval_s, start, *values in rows:
+        key = by_id[token_id, interval_s, start]
+        opened, high, low, close = map(Decimal, values[:4])
+        found[key] = CandleRow(*key, opened, high, low, close, *values[4:])
+    return found
+
+
+def _columns(keys_: Collection[tuple[int, ...]], count: int) -> list[list[int]]:
+    return [[key[column] for key in keys_] for column in range(count)]
 
 
 def _decimal(value: int | Decimal | None) -> Decimal | None:
@@ -269,18 +138,19 @@ def _decimal(value: int | Decimal | None) -> Decimal | None:
 
 
 async def load_past(
-    connection: Connection, keys: Collection[PositionKey]
+    connection: Connection, wanted: Collection[PositionKey]
 ) -> dict[PositionKey, list[PastTrade]]:
     """All trades of these positions that stand, oldest first."""
-    found: dict[PositionKey, list[PastTrade]] = {key: [] for key in keys}
-    if not keys:
+    found: dict[PositionKey, list[PastTrade]] = {key: [] for key in wanted}
+    if not wanted:
         return found
-    wallets, mints = zip(*keys, strict=True)
+    wallets, mints = zip(*wanted, strict=True)
     rows = await connection.fetch(
-        """SELECT wallet, mint, slot, seq, is_buy, base_amount, quote_amount, user_quote_amount,
-                  tx_index
-           FROM trades JOIN unnest($1::bytea[], $2::bytea[]) AS key (wallet, mint)
-                USING (wallet, mint)
+        """SELECT key.wallet, key.mint, slot, seq, is_buy, base_amount, quote_amount,
+                  user_quote_amount, tx_index, block_time
+           FROM unnest($1::bytea[], $2::bytea[]) AS key (wallet, mint)
+           JOIN keys w ON w.key = key.wallet JOIN keys m ON m.key = key.mint
+           JOIN trade_rows t ON t.wallet_id = w.id AND t.token_id = m.id
            WHERE is_own AND NOT retracted ORDER BY slot, seq""",
         wallets,
         mints,
@@ -292,6 +162,29 @@ async def load_past(
 
 
 _PAST = tuple(PastTrade.__struct_fields__)
+
+
+async def load_quote_prices(
+    connection: Connection, quotes: Collection[bytes], times: Collection[int], fresh_s: int
+) -> dict[bytes, QuotePrices]:
+    """Prices of these quote mints in US dollars around these times (unix seconds)."""
+    found: dict[bytes, QuotePrices] = {}
+    if not times or not quotes:
+        return found
+    rows = await connection.fetch(
+        """SELECT quote_mint, observed_at, price FROM quote_prices
+           WHERE quote_mint = ANY($1::bytea[]) AND observed_at BETWEEN $2 AND $3
+           ORDER BY quote_mint, observed_at""",
+        list(quotes),
+        min(times) - fresh_s,
+        max(times) + fresh_s,
+        timeout=_TIMEOUT_S,
+    )
+    for quote, observed_at, price in rows:
+        prices = found.setdefault(quote, QuotePrices(fresh_s, [], []))
+        prices.times.append(observed_at)
+        prices.prices.append(Decimal(price))
+    return found
 
 
 async def take_seqs(connection: Connection, count: int) -> int:
@@ -326,8 +219,9 @@ async def start_over(connection: Connection, genesis_hash: str) -> None:
     """Forget everything of another chain and renew the feed's epoch, so that clients see it."""
     async with connection.transaction():
         await connection.execute(
-            """TRUNCATE trades, token_events, tokens, positions, candles, feed, pools, quarantine,
-                        checkpoints, coverage, gaps"""
+            """TRUNCATE trade_rows, token_events, tokens, position_rows, candle_rows, wallet_totals,
+                        market_minutes, token_windows, token_names, keys, programs, fee_names, feed,
+                        pools, quarantine, checkpoints, coverage, gaps, states"""
         )
         await connection.execute("UPDATE chain SET genesis_hash = $1", genesis_hash)
         await connection.execute(

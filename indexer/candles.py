@@ -1,4 +1,6 @@
-"""One-minute candles of the spot price after each trade. Longer ones are made of them when read."""
+"""Candles of the spot price after each trade: of a second, a minute and an hour. Those between and
+beyond are rolled up of these when they are read.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,12 @@ from decimal import Decimal
 
 from db.rows import CandleKey, CandleRow
 
-INTERVAL_S = 60
+INTERVALS_S = (1, 60, 3600)
 
 
-def key_of(mint: bytes, block_time: int) -> CandleKey:
-    """The candle that a moment falls into."""
-    return mint, INTERVAL_S, block_time - block_time % INTERVAL_S
+def keys_of(mint: bytes, block_time: int) -> list[CandleKey]:
+    """The candles that a moment falls into."""
+    return [(mint, each, block_time - block_time % each) for each in INTERVALS_S]
 
 
 def opened(key: CandleKey, price: Decimal, slot: int, seq: int) -> CandleRow:

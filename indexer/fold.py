@@ -11,6 +11,7 @@ open another pool for it, at any price. Trades elsewhere are stored and told, an
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -29,7 +30,7 @@ from db.rows import (
     TokenRow,
     TradeRow,
 )
-from indexer import candles, messages, positions
+from indexer import candles, messages, positions, totals
 from indexer.seen import Seen, base_decimals, quote_decimals
 from programs import curve
 from programs.events import Completed, Created, Migrated, Traded
@@ -61,6 +62,8 @@ class _Folding:
         self._tokens: dict[bytes, TokenRow] = {}
         self._positions: dict[PositionKey, PositionRow] = {}
         self._candles: dict[CandleKey, CandleRow] = {}
+        self._positions_before: dict[PositionKey, PositionRow] = {}
+        self._candles_before: dict[CandleKey, CandleRow] = {}
 
     def changes(self) -> Changes:
         """All that was folded."""
@@ -70,6 +73,10 @@ class _Folding:
         changes.candles = list(self._candles.values())
         for candle in changes.candles:
             candle.rev += 1
+        tokens = self._state.tokens
+        totals.count_holders(self._positions_before, changes.positions, tokens)
+        changes.totals = totals.totals(self._positions_before, changes.positions, tokens)
+        changes.minutes = totals.minutes(self._candles_before, changes.candles, tokens)
         return changes
 
     def add(self, seen: Seen, seq: int) -> None:
@@ -109,7 +116,9 @@ class _Folding:
         if is_own:
             self._move(token, seen, event, seq, spot)
             position = self._position(seen, event, seq)
-        self._changes.trades.append(_trade_row(seen, event, seq, spot, is_own=is_own))
+        known = self._state.quote_prices.get(seen.quote_mint or token.quote_mint or b"")
+        usd = None if known is None else known.at(seen.block_time)
+        self._changes.trades.append(_trade_row(seen, event, seq, spot[0], usd, is_own=is_own))
         self._tell(
             seen, seq, "new_trade",
             messages.new_trade(seen, event, self._commitment, *spot),
@@ -122,17 +131,20 @@ class _Folding:
         if (seen.slot, seq) >= (token.state_slot, token.state_seq):
             _set_state(token, event, seen.slot, seq, spot)
         token.trades += 1
+        token.buys += event.is_buy
+        token.sells += not event.is_buy
         token.volume_base += event.base_amount
         token.volume_quote += event.quote_amount
         if seen.block_time is not None:
             token.last_trade_at = max(token.last_trade_at or seen.block_time, seen.block_time)
             if spot[0] is not None:
-                self._candle(seen, event, seq, spot[0])
+                for key in candles.keys_of(seen.mint, seen.block_time):
+                    self._candle(key, seen, event, seq, spot[0])
 
-    def _candle(self, seen: Seen, event: Traded, seq: int, price: Decimal) -> None:
-        assert seen.block_time is not None  # noqa: S101 - the caller looked
-        key = candles.key_of(seen.mint, seen.block_time)
+    def _candle(self, key: CandleKey, seen: Seen, event: Traded, seq: int, price: Decimal) -> None:
         candle = self._state.candles.get(key)
+        if candle is not None and key not in self._candles:
+            self._candles_before[key] = copy.copy(candle)
         if candle is None or candle.trades == 0:  # none: all it held was retracted
             rev = 0 if candle is None else candle.rev
             candle = self._state.candles[key] = candles.opened(key, price, seen.slot, seq)
@@ -141,6 +153,7 @@ class _Folding:
         candle.volume_base += event.base_amount
         candle.volume_quote += event.quote_amount
         candle.trades += 1
+        candle.buys += event.is_buy
         self._candles[key] = candle
 
     def _position(self, seen: Seen, event: Traded, seq: int) -> PositionRow | None:
@@ -151,6 +164,8 @@ class _Folding:
         position = self._state.positions.get(key)
         if position is None:
             position = PositionRow(wallet=key[0], mint=key[1])
+        elif key not in self._positions:
+            self._positions_before[key] = copy.copy(position)
         trade = _past(event, seen, seq)
         past = self._state.past.get(key)
         if past is not None:
@@ -173,6 +188,8 @@ class _Folding:
         spot = _spot(token, seen, event)
         if token.trades == 0:  # seen after trades, however late, it cannot be news of the price
             _set_state(token, event, seen.slot, seq, spot)
+        elif token.price is not None and token.supply is not None and token.decimals is not None:
+            token.market_cap = curve.market_cap_of(token.price, token.supply, token.decimals)
         self._changes.token_events.append(_creation_row(seen, event, seq, spot))
         told = messages.token_created(seen, event, self._commitment, token)
         self._tell(seen, seq, "token_created", told, messages.price_update(token))
@@ -214,11 +231,10 @@ def _spot(token: TokenRow, seen: Seen, event: Traded | Created) -> Spot:
     of_quote = quote_decimals(seen.quote_mint or token.quote_mint)
     if fraction is None or decimals is None or of_quote is None:
         return None, None
-    price = curve.price_text(*fraction, of_quote, decimals)
-    if price is None:
-        return None, None
-    cap = None if token.supply is None else curve.market_cap_text(*fraction, token.supply, of_quote)
-    return Decimal(price), None if cap is None else Decimal(cap)
+    price = curve.price_of(*fraction, of_quote, decimals)
+    if price is None or token.supply is None:
+        return price, None
+    return price, curve.market_cap_of(price, token.supply, decimals)
 
 
 def _fraction(event: Traded | Created) -> tuple[int, int] | None:
@@ -242,22 +258,30 @@ def _past(event: Traded, seen: Seen, seq: int) -> PastTrade:
     return PastTrade(
         slot=seen.slot, seq=seq, is_buy=event.is_buy, base_amount=event.base_amount,
         quote_amount=event.quote_amount, user_quote_amount=event.user_quote_amount,
-        tx_index=seen.tx_index,
+        tx_index=seen.tx_index, block_time=seen.block_time,
     )  # fmt: skip
 
 
-def _trade_row(seen: Seen, event: Traded, seq: int, spot: Spot, *, is_own: bool) -> TradeRow:
+def _trade_row(
+    seen: Seen, event: Traded, seq: int, price: Decimal | None, usd: Decimal | None, *, is_own: bool
+) -> TradeRow:
     return TradeRow(
         signature=seen.signature, program=event.program, ordinal=event.ordinal, slot=seen.slot,
-        tx_index=seen.tx_index, seq=seq, mint=seen.mint, wallet=event.wallet,
-        is_buy=event.is_buy, base_amount=event.base_amount, quote_amount=event.quote_amount,
-        user_quote_amount=event.user_quote_amount, fees=messages.fees_json(event),
-        price=spot[0], market_cap=spot[1],
+        tx_index=seen.tx_index, seq=seq, mint=seen.mint, wallet=event.wallet, pool=event.pool,
+        quote_mint=seen.quote_mint, is_buy=event.is_buy, base_amount=event.base_amount,
+        quote_amount=event.quote_amount, user_quote_amount=event.user_quote_amount,
+        fee_names=",".join(event.fees) or None, fees=_packed_fees(event), price=price,
         virtual_base=event.virtual_base, virtual_quote=event.virtual_quote,
         real_base=event.real_base, real_quote=event.real_quote, progress_bps=event.progress_bps,
-        block_time=seen.block_time, is_own=is_own,
+        block_time=seen.block_time, is_own=is_own, quote_usd=usd,
         extra_bytes=min(event.extra_bytes, _MAX_EXTRA_BYTES),
     )  # fmt: skip
+
+
+def _packed_fees(event: Traded) -> str | None:
+    if not event.fees:
+        return None
+    return ",".join(str(fee) if fee else "" for fee in event.fees.values())
 
 
 def _event_row(seen: Seen, seq: int, kind: str, pool: bytes | None = None) -> TokenEventRow:
@@ -275,6 +299,9 @@ def _creation_row(seen: Seen, event: Created, seq: int, spot: Spot) -> TokenEven
         price=spot[0], market_cap=spot[1],
         virtual_base=event.virtual_base, virtual_quote=event.virtual_quote,
         real_base=event.real_base, real_quote=event.real_quote,
+        creator=event.creator, name=_storable(event.name), symbol=_storable(event.symbol),
+        uri=_storable(event.uri), quote_mint=seen.quote_mint, decimals=event.base_decimals,
+        supply=event.supply, flags=list(event.flags),
     )  # fmt: skip
 
 

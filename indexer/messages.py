@@ -135,11 +135,6 @@ def token_migrated(seen: Seen, event: Migrated, commitment: str) -> str:
     return _encode(migrated).decode()
 
 
-def fees_json(event: Traded) -> str:
-    """The column `fees`: amounts as decimal strings, like everywhere on the wire."""
-    return _encode({name: str(fee) for name, fee in event.fees.items()}).decode()
-
-
 def decimal_text(value: Decimal | None) -> str | None:
     """Plain notation, never an exponent."""
     return None if value is None else format(value, "f")

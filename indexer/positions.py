@@ -18,13 +18,19 @@ from indexer.order import in_order
 def apply(position: PositionRow, trade: PastTrade) -> None:
     """Fold one trade, which must not be older than those before it, into the position."""
     paid = trade.quote_amount if trade.user_quote_amount is None else trade.user_quote_amount
+    if position.buys + position.sells == 0:
+        position.first_slot = trade.slot
     if trade.is_buy:
         position.base_amount += trade.base_amount
         position.cost_quote += paid
+        position.bought_quote += paid
         position.buys += 1
+        position.last_buy_at = latest(position.last_buy_at, trade.block_time)
     else:
         _sell(position, trade.base_amount, paid)
+        position.sold_quote += paid
         position.sells += 1
+        position.last_sell_at = latest(position.last_sell_at, trade.block_time)
     position.slot, position.seq = trade.slot, trade.seq
 
 
@@ -37,6 +43,13 @@ def _sell(position: PositionRow, amount: int, proceeds: int) -> None:
     position.base_amount -= sold
     position.cost_quote -= cost
     position.realized_quote += proceeds * sold // amount - cost
+
+
+def latest(one: int | None, other: int | None) -> int | None:
+    """The later of two times; None: not known."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def fold(key: PositionKey, trades: Iterable[PastTrade]) -> PositionRow:

@@ -10,13 +10,24 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from db import retract, writes
+from db import retract, tables, writes
+from db.keys import Ids, ids_of
 from db.pool import Connection
 from db.retract import Moment, PricedTrade, TokenSums
-from db.rows import CandleKey, CandleRow, Changes, PositionKey, PositionRow, TokenRow
-from indexer import candles, positions
+from db.rows import (
+    CandleKey,
+    CandleRow,
+    Changes,
+    MinuteDelta,
+    PositionKey,
+    PositionRow,
+    TokenRow,
+)
+from db.totals import recount
+from indexer import candles, positions, totals
 from indexer.order import in_order
 from indexer.seen import Keys
+from programs import curve
 
 
 class Refolded(msgspec.Struct):
@@ -26,6 +37,8 @@ class Refolded(msgspec.Struct):
     """Also those that are to be forgotten: rows without price and trades."""
     positions: dict[PositionKey, PositionRow] = {}
     candles: list[CandleRow] = []
+    minutes: list[MinuteDelta] = []
+    ids: Ids = msgspec.field(default_factory=Ids)
     forgotten_tokens: list[bytes] = []
     forgotten_positions: list[PositionKey] = []
 
@@ -45,7 +58,10 @@ async def reorder(connection: Connection, slots: Collection[int]) -> int:
         mints={mint for mint, _, _ in wrong},
         positions={(wallet, mint) for mint, wallet, _ in wrong if wallet is not None},
         candles={
-            (mint, candles.INTERVAL_S, start) for mint, _, start in wrong if start is not None
+            key
+            for mint, _, time in wrong
+            if time is not None
+            for key in candles.keys_of(mint, time)
         },
     )
     refolded = await refold(connection, keys)
@@ -53,51 +69,71 @@ async def reorder(connection: Connection, slots: Collection[int]) -> int:
     return len(keys.mints)
 
 
-async def refold(connection: Connection, keys: Keys) -> Refolded:
+async def refold(connection: Connection, wanted: Keys) -> Refolded:
     """What these rows should be by the stored events that stand. Writes nothing."""
-    stored = await writes.load(connection, keys.mints, keys.positions, keys.candles)
-    result = Refolded()
-    named = await retract.named_elsewhere(connection, keys.mints)
-    sums = await retract.sums(connection, keys.mints)
-    newest = await retract.newest_trades(connection, keys.mints)
-    moments = await retract.moments(connection, keys.mints)
+    result = Refolded(ids=Ids(keys=dict(await ids_of(connection, _keys_in(wanted)))))
+    ids = result.ids.keys
+    mints = {mint: ids[mint] for mint in wanted.mints if mint in ids}
+    stored = await writes.load(
+        connection, result.ids, wanted.mints, wanted.positions, wanted.candles
+    )
+    named = await retract.named_elsewhere(connection, mints)
+    sums = await retract.sums(connection, mints.values())
+    newest = await retract.newest_trades(connection, mints.values())
+    moments = await retract.moments(connection, mints)
     for mint, token in stored.tokens.items():
-        of_token = in_order(newest.get(mint, []))
-        _set_token(token, sums.get(mint), of_token[-1:], moments.get(mint, []))
+        of_token = in_order(newest.get(ids[mint], []))
+        set_token(token, sums.get(ids[mint]), of_token[-1:], moments.get(mint, []))
         result.tokens[mint] = token
         if mint not in named:
             result.forgotten_tokens.append(mint)
-    trades = await retract.candle_trades(connection, keys.candles)
-    result.candles = [_candle(row, trades.get(key, [])) for key, row in stored.candles.items()]
-    await _positions(connection, keys.positions, result)
+    trades = await retract.candle_trades(connection, ids, stored.candles)
+    result.candles = [
+        bar(key, trades.get(key, []), stored=row) for key, row in stored.candles.items()
+    ]
+    result.minutes = totals.minutes(stored.candles, result.candles, stored.tokens)
+    await _positions(connection, wanted.positions, result)
     return result
+
+
+def _keys_in(wanted: Keys) -> set[bytes]:
+    wallets = {wallet for wallet, _ in wanted.positions}
+    return wanted.mints | wallets | {mint for mint, _, _ in wanted.candles}
 
 
 async def store(connection: Connection, refolded: Refolded, changes: Changes) -> None:
     """Write the rows, together with `changes`, which holds what else this transaction writes."""
+    ids = refolded.ids.keys
     gone = set(refolded.forgotten_tokens), set(refolded.forgotten_positions)
     changes.tokens = [row for key, row in refolded.tokens.items() if key not in gone[0]]
     changes.positions = [row for key, row in refolded.positions.items() if key not in gone[1]]
-    changes.candles = refolded.candles
-    await writes.store(connection, changes)
-    await retract.forget(connection, *gone)
+    changes.candles, changes.minutes = refolded.candles, refolded.minutes
+    await tables.store(connection, changes, refolded.ids)
+    await retract.forget(
+        connection,
+        {mint: ids[mint] for mint in gone[0]},
+        [(ids[wallet], ids[mint]) for wallet, mint in gone[1]],
+    )
+    wallets = {ids[wallet] for wallet, _ in refolded.positions}
+    await recount(connection, [ids[mint] for mint in refolded.tokens], wallets)
 
 
 async def _positions(
-    connection: Connection, keys: Collection[PositionKey], result: Refolded
+    connection: Connection, wanted: Collection[PositionKey], result: Refolded
 ) -> None:
-    for key, trades in (await writes.load_past(connection, keys)).items():
+    for key, trades in (await writes.load_past(connection, wanted)).items():
         result.positions[key] = positions.fold(key, trades)
         if not trades:
             result.forgotten_positions.append(key)
 
 
-def _set_token(
+def set_token(
     token: TokenRow, sums: TokenSums | None, newest: Sequence[Moment], moments: Sequence[Moment]
 ) -> None:
     """Everything of a token that events move; its names stay. `moments` are in order of slots."""
     sums = sums or TokenSums()
     token.trades, token.last_trade_at = sums.trades, sums.last_trade_at
+    token.buys, token.sells = sums.buys, sums.trades - sums.buys
     token.volume_base, token.volume_quote = sums.volume_base, sums.volume_quote
     last = {moment.kind: moment for moment in moments}
     created, migrated = last.get("create"), last.get("migrate")
@@ -110,21 +146,25 @@ def _set_token(
 
 
 def _set_state(token: TokenRow, moment: Moment | None) -> None:
-    for name in ("price", "market_cap", "progress_bps", *_RESERVES):
+    for name in ("price", "progress_bps", *_RESERVES):
         setattr(token, name, None if moment is None else getattr(moment, name))
     token.state_slot = 0 if moment is None else moment.slot
     token.state_seq = 0 if moment is None else moment.seq
+    token.market_cap = None
+    if token.price is not None and token.supply is not None and token.decimals is not None:
+        token.market_cap = curve.market_cap_of(token.price, token.supply, token.decimals)
 
 
 _RESERVES = ("virtual_base", "virtual_quote", "real_base", "real_quote")
 
 
-def _candle(stored: CandleRow, trades: Sequence[PricedTrade]) -> CandleRow:
+def bar(key: CandleKey, trades: Sequence[PricedTrade], stored: CandleRow) -> CandleRow:
     """The bar these trades make, under a greater `rev`; without any its prices say nothing."""
     rev = stored.rev + 1
-    key: CandleKey = stored.mint, stored.interval_s, stored.start
     if not trades:
-        return msgspec.structs.replace(stored, volume_base=0, volume_quote=0, trades=0, rev=rev)
+        return msgspec.structs.replace(
+            stored, volume_base=0, volume_quote=0, trades=0, buys=0, rev=rev
+        )
     ordered = in_order(trades)
     first, last = ordered[0], ordered[-1]
     prices = [trade.price for trade in ordered]
@@ -134,5 +174,5 @@ def _candle(stored: CandleRow, trades: Sequence[PricedTrade]) -> CandleRow:
         first_slot=first.slot, first_seq=first.seq, last_slot=last.slot, last_seq=last.seq,
         volume_base=sum(trade.base_amount for trade in ordered),
         volume_quote=sum(trade.quote_amount for trade in ordered),
-        trades=len(ordered), rev=rev,
+        trades=len(ordered), buys=sum(trade.is_buy for trade in ordered), rev=rev,
     )  # fmt: skip

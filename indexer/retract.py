@@ -46,7 +46,10 @@ def _keys(withdrawn: Sequence[Withdrawn]) -> Keys:
             (one.wallet, one.mint) for one in withdrawn if one.is_trade and one.wallet is not None
         },
         candles={
-            (one.mint, candles.INTERVAL_S, one.start) for one in withdrawn if one.start is not None
+            key
+            for one in withdrawn
+            if one.block_time is not None
+            for key in candles.keys_of(one.mint, one.block_time)
         },
     )
 

@@ -61,7 +61,7 @@ def keys_of(batch: Iterable[Seen]) -> Keys:
         if seen.event.wallet is not None:
             keys.positions.add((seen.event.wallet, seen.mint))
         if seen.block_time is not None:
-            keys.candles.add(candles.key_of(seen.mint, seen.block_time))
+            keys.candles.update(candles.keys_of(seen.mint, seen.block_time))
     return keys
 
 

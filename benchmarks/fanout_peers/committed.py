@@ -25,9 +25,11 @@ from benchmarks.fanout_peers.processes import Load, Server, free_port
 from benchmarks.fanout_peers.tools import ROOT
 from benchmarks.figure import Figure
 from db.feed import head
+from db.keys import Ids
 from db.pool import Pool, pool_of
 from db.rows import Changes, FeedInsert
-from db.writes import store, take_seqs
+from db.tables import store
+from db.writes import take_seqs
 
 CLIENTS = 1_000
 ROOMS_EACH = 5
@@ -62,7 +64,7 @@ async def publish(pool: Pool, market: Market, rate: float, until: float) -> int:
             async with connection.transaction():
                 first = await take_seqs(connection, BATCH)
                 feed = [FeedInsert(seq=seq, **trade) for seq, trade in enumerate(trades, first)]
-                await store(connection, Changes(feed=feed))
+                await store(connection, Changes(feed=feed), Ids())
             count += BATCH
             due += BATCH / rate
     return count

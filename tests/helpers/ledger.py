@@ -55,5 +55,5 @@ def _past(row: TradeRow) -> PastTrade:
     return PastTrade(
         slot=row.slot, seq=row.seq, is_buy=row.is_buy, base_amount=row.base_amount,
         quote_amount=row.quote_amount, user_quote_amount=row.user_quote_amount,
-        tx_index=row.tx_index,
+        tx_index=row.tx_index, block_time=row.block_time,
     )  # fmt: skip

@@ -161,7 +161,7 @@ async def test_what_a_fork_undid_is_gone(http: httpx2.AsyncClient, pool: Pool) -
     """Retracted trades are in no list."""
     for number in range(3):
         await store(pool, seen(traded(number + 1, 5), f"trade {number}", number + 1))
-    await pool.execute("UPDATE trades SET retracted = true WHERE seq = 2")
+    await pool.execute("UPDATE trade_rows SET retracted = true WHERE seq = 2")
     amounts = [item["base_amount"] for item in await pages(http, f"/tokens/{MINT}/trades")]
     assert amounts == ["3", "1"]
 

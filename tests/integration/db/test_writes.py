@@ -62,8 +62,8 @@ def _history(seed: int) -> list[list[Seen]]:
 
 
 _KEYS = {
-    "tokens": ("mint",), "positions": ("wallet", "mint"), "candles": ("mint", "start"),
-    "trades": ("seq",), "feed": ("seq",), "quarantine": ("signature",),
+    "tokens": ("mint",), "positions": ("wallet", "mint"), "trades": ("seq",), "feed": ("seq",),
+    "candles": ("mint", "interval_s", "start"), "quarantine": ("signature",),
 }  # fmt: skip
 
 
@@ -80,8 +80,16 @@ def _expected(table: str, rows: Sequence[Any]) -> list[dict[str, Any]]:
 def _sorted(table: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         if "fees" in row:
-            row["fees"] = json.loads(row["fees"])
+            row["fees"] = _fees(row.pop("fee_names", None), row["fees"])
     return sorted(rows, key=lambda row: [row[name] for name in _KEYS[table]])
+
+
+def _fees(names: str | None, fees: str) -> dict[str, str]:
+    """As they are in the view, or packed in a row."""
+    if names is None:
+        return dict(json.loads(fees))
+    amounts = (amount or "0" for amount in fees.split(","))
+    return dict(zip(names.split(","), amounts, strict=True))
 
 
 async def test_the_database_holds_what_the_fold_says(pool: Pool) -> None:

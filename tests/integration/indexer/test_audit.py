@@ -58,7 +58,8 @@ async def test_what_the_node_does_not_list_is_found(
     await Traders(localnet.rpc_url, seed=32).play(20, between=localnet.tick)
     await _audit(localnet, pool, settings, is_repairing=True)
     await pool.execute(
-        "UPDATE trades SET slot = slot - 1 WHERE signature = (SELECT min(signature) FROM trades)"
+        """UPDATE trade_rows SET slot = slot - 1
+           WHERE signature = (SELECT min(signature) FROM trades)"""
     )
     found, _ = await _audit(localnet, pool, settings)
     assert (found.unlisted, found.is_whole) == (1, False)

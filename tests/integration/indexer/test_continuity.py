@@ -53,7 +53,7 @@ async def test_a_missing_trade_is_found_and_asked_for(
     async with Endpoints([(localnet.rpc_url, localnet.ws_url)], "confirmed") as node:
         checker = Continuity(node, pool, wanted.append)
         await pool.execute(
-            "UPDATE trades SET retracted = true WHERE signature = $1", lost["signature"]
+            "UPDATE trade_rows SET retracted = true WHERE signature = $1", lost["signature"]
         )
         (found,) = await checker.look()
         assert found.mint == lost["mint"]
@@ -62,7 +62,7 @@ async def test_a_missing_trade_is_found_and_asked_for(
             (signature_b58(lost["signature"]), lost["slot"])
         ]
         await pool.execute(
-            "UPDATE trades SET retracted = false WHERE signature = $1", lost["signature"]
+            "UPDATE trade_rows SET retracted = false WHERE signature = $1", lost["signature"]
         )
         assert await checker.look() == []
 
@@ -73,7 +73,7 @@ async def test_a_break_that_nothing_explains_is_passed_over(
     """Three sweeps of the curve find nothing missing: it is said once, and not looked at again."""
     await _indexed(localnet, pool, settings, 60)
     await pool.execute(
-        """UPDATE trades SET virtual_quote = virtual_quote + 1 WHERE (signature, ordinal) = (
+        """UPDATE trade_rows SET virtual_quote = virtual_quote + 1 WHERE (signature, ordinal) = (
            SELECT signature, ordinal FROM trades t
            WHERE EXISTS (SELECT FROM trades o WHERE o.mint = t.mint AND o.slot > t.slot)
            ORDER BY slot DESC LIMIT 1)"""

@@ -33,7 +33,7 @@ def _token(ledger: Ledger, mint: str = "mint") -> TokenRow:
 
 
 def _candle(ledger: Ledger) -> CandleRow:
-    (candle,) = ledger.state.candles.values()
+    (candle,) = (row for row in ledger.state.candles.values() if row.interval_s == 60)
     return candle
 
 
@@ -238,10 +238,15 @@ def _obvious(ledger: Ledger, deliveries: list[list[Seen]]) -> tuple[object, obje
             sum(row.base_amount for row in rows), sum(row.quote_amount for row in rows),
         )  # fmt: skip
         timed = [row for row in rows if row.block_time is not None and row.price is not None]
-        for start in {row.block_time // 60 * 60 for row in timed if row.block_time is not None}:
-            inside = [row for row in timed if row.block_time in range(start, start + 60)]
+        for length, start in {
+            (length, row.block_time // length * length)
+            for row in timed
+            if row.block_time is not None
+            for length in (1, 60, 3600)
+        }:
+            inside = [row for row in timed if row.block_time in range(start, start + length)]
             prices = [row.price for row in inside if row.price is not None]
-            candles[mint, 60, start] = (
+            candles[mint, length, start] = (
                 prices[0], max(prices), min(prices), prices[-1],
                 sum(row.base_amount for row in inside), len(inside),
             )  # fmt: skip

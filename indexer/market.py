@@ -1,0 +1,86 @@
+"""Beside the indexing: windows of all tokens brought up to date for the lists, and `market_stats`
+told every few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from common.errors import DatabaseUnavailable
+from common.messages import MarketStats, WindowStats
+from db import windows
+from db.pool import Pool
+from db.states import put_state
+from db.windows import WINDOWS, MarketWindow
+from db.writer import transient_errors
+from programs.keys import b58
+
+EVERY_S = 5.0
+_COUNT_WALLETS_EVERY_S = {21_600: 60.0, 86_400: 300.0}
+"""Of long windows wallets are counted less often: that reads all their trades."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Market:
+    """Run it while this process is the one that writes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._since = dict.fromkeys(WINDOWS.values(), 0)
+        self._wallets: dict[int, tuple[float, MarketWindow]] = {}
+
+    async def run(self) -> None:
+        """For ever; Postgres being away only makes it wait."""
+        while True:
+            with suppress(DatabaseUnavailable), transient_errors():
+                await self.refresh(int(time.time()))
+            await asyncio.sleep(EVERY_S)
+
+    async def refresh(self, now_s: int) -> None:
+        """All of it once, as of a time (unix seconds). Raises DatabaseUnavailable."""
+        for window_s, since in self._since.items():
+            await windows.refresh(self._pool, window_s, now_s, since)
+            self._since[window_s] = now_s - int(EVERY_S)
+        await put_state(self._pool, "market_stats", _encode(await self.stats(now_s)).decode())
+
+    async def stats(self, now_s: int) -> MarketStats:
+        """The market's figures in the quote that is traded most."""
+        quote = await windows.main_quote(self._pool, now_s)
+        found = await windows.market_windows(self._pool, quote.id, now_s, self._longest(now_s))
+        tokens, trades = await windows.counts(self._pool)
+        return MarketStats(
+            tokens=tokens,
+            trades=trades,
+            quote_mint=None if quote.mint is None else b58(quote.mint),
+            windows=dict(zip(WINDOWS, self._told(found, now_s), strict=True)),
+        )
+
+    def _longest(self, now_s: int) -> int:
+        due = [
+            length
+            for length, every_s in _COUNT_WALLETS_EVERY_S.items()
+            if length not in self._wallets or now_s - self._wallets[length][0] >= every_s
+        ]
+        return max(due, default=3600)
+
+    def _told(self, found: Sequence[MarketWindow], now_s: int) -> list[WindowStats]:
+        told = []
+        for window in found:
+            counted = window
+            if window.buyers is None:
+                counted = self._wallets[window.window_s][1]
+            else:
+                self._wallets[window.window_s] = now_s, window
+            told.append(
+                WindowStats(
+                    volume_quote=str(window.volume_quote), buys=window.buys, sells=window.sells,
+                    buyers=counted.buyers, sellers=counted.sellers,
+                )
+            )  # fmt: skip
+        return told
