@@ -27,7 +27,7 @@ _COUNT_WALLETS_EVERY_S = {21_600: 60.0, 86_400: 300.0}
 _encode = msgspec.json.Encoder().encode
 
 
-class Market:
+class Windows:
     """Run it while this process is the one that writes."""
 
     def __init__(self, pool: Pool) -> None:
