@@ -27,6 +27,7 @@ from db.migrate import migrate as migrate_database
 from db.pool import Pool, Pools, pool_of, reads_of
 from frontend.build import build_page
 from indexer.audit import audit as audit_slots
+from indexer.market.run import run_market
 from indexer.replay import replay as replay_files
 from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
@@ -129,6 +130,7 @@ async def run_up(settings: Settings, with_page: bool) -> None:
                 tasks.create_task(run_traders(settings))
         say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
         tasks.create_task(run_indexer(settings, pools.main))
+        tasks.create_task(run_market(settings, pools.main))
         page, reason = await page_or_reason(settings, with_page)
         await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
@@ -150,9 +152,11 @@ async def run_traders(settings: Settings) -> None:
 
 
 async def run_index(settings: Settings) -> None:
-    """The indexer alone."""
-    async with database(settings) as pool:
+    """The indexer, and what comes from outside the chain."""
+    async with database(settings) as pool, asyncio.TaskGroup() as tasks:
+        market = tasks.create_task(run_market(settings, pool))
         await run_indexer(settings, pool)
+        market.cancel()
 
 
 async def run_serve(settings: Settings, with_page: bool) -> None:

@@ -133,6 +133,13 @@ READ_REPLICA_LAG = Gauge(
     "Events the replica that REST reads from is behind, when readiness was last asked; NaN: away",
 )
 
+# --- from outside the chain
+QUOTE_PRICE_OBSERVED = Gauge(
+    "curvefeed_quote_price_observed_seconds",
+    "Unix time of the newest price in dollars, per quote mint of the settings",
+    ["quote_mint"],
+)
+
 # --- sign-in
 SIGN_IN_REQUESTS = Counter(
     "curvefeed_sign_in_requests_total",
