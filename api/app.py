@@ -26,6 +26,7 @@ from api.services.limits import HubLimits
 from api.services.protocol import RoomName
 from api.services.quotas import Quotas
 from api.services.snapshots import RoomSnapshot
+from api.services.stats import Reporter
 from api.services.websocket import websocket_manager
 from api.snapshots import read_room
 from common.settings import Settings
@@ -75,12 +76,13 @@ def create_app(
     feed = feed_of(settings, pool)
     hub = Hub(pool, limits or hub_limits(settings), authorizer, read_snapshot, feed)
     hub.is_localnet = settings.is_localnet
+    reporter = Reporter(hub, pool)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with (
             websocket_manager(pools.main, hub), running(hub),
-            sign_in.running(hub.end_revoked), quotas.running(),
+            sign_in.running(hub.end_revoked), quotas.running(), reporter.running(),
         ):  # fmt: skip
             yield
 
@@ -93,6 +95,7 @@ def create_app(
         settings, pool, hub, origins, pools.reads, pools.is_replica, quotas
     )
     app.state.sign_in = sign_in
+    app.state.reporter = reporter
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=sorted(origins), allow_methods=["GET", "POST"],

@@ -33,6 +33,8 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     commitment: str
     batch_rows: int
+    usd_fresh_s: int = 60
+    """How far from a trade a reading of its quote token's price may be."""
     want: Callable[[Update], None] | None = None
     """Who fetches the transactions of updates that need them, and puts them again."""
     stored: Callable[[Iterable[int]], None] | None = None
@@ -82,6 +84,7 @@ class Pipeline:
             batch = await self._decoder.decode(updates)
             self._note_deferred(updates, batch.deferred)
             batch.markings = self._held_back(markings)
+            batch.usd_fresh_s = self._config.usd_fresh_s
             await self._commit(batch)
             if self._config.stored is not None:
                 self._config.stored(one.slot for one in updates if one.transaction is None)

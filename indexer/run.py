@@ -28,6 +28,7 @@ from indexer.progress import Start
 from indexer.rpc import Node
 from indexer.sweep import Stored, Sweep, SweepConfig
 from indexer.updates import Intake
+from indexer.windows import Windows
 from programs.keys import signature_b58, signature_of
 from programs.registry import ProgramSet, by_names
 
@@ -71,13 +72,14 @@ async def index(settings: Settings, pool: Pool) -> None:
         watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
         sweep.observer = watcher.observe
         live.on_slot = lambda notice: watcher.saw(notice.slot, notice.parent)
-        beside = [watcher.run, Continuity(node, pool, sweep.want).run]
+        beside = [watcher.run, Continuity(node, pool, sweep.want).run, Windows(pool).run]
         worker = pipeline.Pipeline(
             Decoder(programs, None, find_pools_by(pool), is_deferring=True),
             writer,
             pipeline.PipelineConfig(
                 commitment=settings.indexer_commitment,
                 batch_rows=settings.indexer_batch_rows,
+                usd_fresh_s=settings.usd_stale_s,
                 want=sweep.want,
                 stored=watcher.stored,
             ),

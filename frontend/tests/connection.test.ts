@@ -15,7 +15,7 @@ test.each([
   ["stale", state({ rooms: rooms("live", "stale", "pending") })],
   ["connecting", state({ rooms: rooms("live", "pending") })],
   ["connecting", state({ status: "connecting" })],
-  ["connecting", state({ status: "idle" })],
+  ["idle", state({ status: "idle" })],
   ["reconnecting", state({ status: "connecting", attempt: 1 })],
   ["reconnecting", state({ status: "waiting", attempt: 1, retryAt: 5_000 })],
   ["disconnected", state({ status: "closed", reason: "forbidden" })],

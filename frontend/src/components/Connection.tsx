@@ -6,6 +6,7 @@ import { useConnection, useWebSocket } from "@/lib/websocket";
 
 const LOOK: Record<ConnectionView["tone"], { pill: string; dot: string }> = {
   good: { pill: "bg-buy-soft text-buy", dot: "bg-buy" },
+  quiet: { pill: "bg-raised text-muted", dot: "bg-faint" },
   busy: { pill: "bg-accent-soft text-accent-strong", dot: "bg-accent animate-breathe" },
   bad: { pill: "bg-sell-soft text-sell", dot: "bg-sell" },
 };

@@ -1,9 +1,9 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import { compact, MISSING } from "@/lib/format";
-import { type Completeness, fetchCompleteness, fetchHub } from "@/lib/status";
+import { type Completeness, fetchCompleteness, fetchHub, PROGRAMS } from "@/lib/status";
 import { useConnection, useLatest, useRoom } from "@/lib/websocket";
 import { Card, Line } from "./Card";
 import { TransactionLink } from "./links";
@@ -16,12 +16,7 @@ const STALE_S = 10;
 export function StatusPage() {
   useRoom("global");
   const finality = useLatest("finality");
-  const completeness = useQuery({
-    queryKey: ["completeness"],
-    queryFn: ({ signal }) => fetchCompleteness(signal),
-    refetchInterval: AGAIN_MS,
-    retry: 1,
-  });
+  const completeness = useCompleteness();
   const hub = useQuery({
     queryKey: ["hub"],
     queryFn: ({ signal }) => fetchHub(signal),
@@ -33,7 +28,7 @@ export function StatusPage() {
     <div className="flex flex-col gap-4">
       <h1 className="text-xl font-semibold tracking-tight">Status</h1>
       <Verdict programs={programs} error={completeness.error} isPending={completeness.isPending} />
-      <div className="grid grid-cols-1 items-start gap-4 md:grid-cols-2 xl:grid-cols-3">
+      <div className="grid grid-cols-1 items-stretch gap-4 md:grid-cols-2 xl:grid-cols-4">
         {programs.map((one) => (
           <ProgramCard key={one.program} program={one} />
         ))}
@@ -52,6 +47,21 @@ export function StatusPage() {
       <Gaps programs={programs} />
     </div>
   );
+}
+
+/** All launchpads once, then again and again those that are indexed here. */
+function useCompleteness() {
+  const [indexed, setIndexed] = useState(PROGRAMS);
+  const answer = useQuery({
+    queryKey: ["completeness", indexed],
+    queryFn: ({ signal }) => fetchCompleteness(indexed, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: AGAIN_MS,
+    retry: 1,
+  });
+  const found = answer.data?.map(({ program }) => program) ?? [];
+  if (found.length > 0 && found.length < indexed.length) setIndexed(found);
+  return answer;
 }
 
 function slot(value: number | null | undefined): string {

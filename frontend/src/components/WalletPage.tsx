@@ -12,6 +12,7 @@ import { keyOf, type Trade } from "@/lib/trades";
 import { usePositions } from "@/lib/usePositions";
 import { useWalletHistory } from "@/lib/useWalletHistory";
 import { useWallet } from "@/lib/wallet";
+import { useRoom } from "@/lib/websocket";
 import { Avatar } from "./Avatar";
 import { Empty } from "./Empty";
 import { OutIcon, TransactionLink } from "./links";
@@ -49,6 +50,7 @@ const TABS = [
 
 function WalletView({ address, isMe }: { address: string; isMe: boolean }) {
   const [tab, setTab] = useState<(typeof TABS)[number][0]>("positions");
+  useRoom("global"); // prices of what is held
   const { positions, isLive, isPending, error } = usePositions(address);
   const { trades } = useWalletHistory(address, isLive);
   const names = namesOf(positions);

@@ -3,8 +3,8 @@
 import type { FeedState } from "./websocket";
 
 export interface ConnectionView {
-  state: "live" | "connecting" | "reconnecting" | "stale" | "disconnected";
-  tone: "good" | "busy" | "bad";
+  state: "live" | "idle" | "connecting" | "reconnecting" | "stale" | "disconnected";
+  tone: "good" | "quiet" | "busy" | "bad";
   label: string;
   /** A sentence for who wonders; null while all is well, or as it should be. */
   notice: string | null;
@@ -15,13 +15,19 @@ export interface ConnectionView {
 const LASTING = 2;
 const OUTAGE = "The live connection is gone. What you see may be old; nothing is missing when it is back.";
 
+const TONES: Partial<Record<ConnectionView["state"], ConnectionView["tone"]>> = {
+  live: "good",
+  idle: "quiet",
+  disconnected: "bad",
+};
+
 function view(
   state: ConnectionView["state"],
   label: string,
   notice: string | null,
   canRetry = false,
 ): ConnectionView {
-  const tone = state === "live" ? "good" : state === "disconnected" ? "bad" : "busy";
+  const tone = TONES[state] ?? "busy";
   return { state, tone, label, notice, canRetry };
 }
 
@@ -40,6 +46,8 @@ export function viewOf(feed: FeedState, now: number): ConnectionView {
     }
     case "closed":
       return view("disconnected", "Disconnected", `The live connection has ended: ${feed.reason}.`, true);
+    case "idle":
+      return view("idle", "Nothing live here", null);
     default:
       return feed.attempt > 0
         ? view("reconnecting", "Reconnecting", null)

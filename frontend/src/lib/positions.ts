@@ -67,6 +67,12 @@ export function withPositions(positions: Positions, newer: readonly Position[]):
   return next;
 }
 
+/** With a token's new price; as they were where it is not held. */
+export function repriced(positions: Positions, mint: string, price: string | null): Positions {
+  const position = positions.get(mint);
+  return position ? new Map(positions).set(mint, { ...position, price: price ?? position.price }) : positions;
+}
+
 /** What is held, at this price, in quote units; null where the price is not known. */
 export function worthOf({ base, decimals, quoteMint }: Position, price: string | null): bigint | null {
   if (price === null) return null;

@@ -3,7 +3,7 @@
 import { ApiError, get } from "./api";
 
 /** Launchpads that may be indexed; those that are not answer 404. */
-const PROGRAMS = ["pump", "pumpswap", "launchlab", "dbc", "moonshot", "boop", "heaven"];
+export const PROGRAMS = ["pump", "pumpswap", "launchlab", "dbc", "moonshot", "boop", "heaven"];
 
 /** api/routes/completeness.py */
 export interface Completeness {
@@ -18,9 +18,12 @@ export interface Completeness {
   gaps: { signature: string; slot: number; reason: string; opened_at: string; closed_at: string | null }[];
 }
 
-/** What is indexed here, each with how far it is verified. */
-export async function fetchCompleteness(signal?: AbortSignal): Promise<Completeness[]> {
-  const asked = PROGRAMS.map((program) =>
+/** How far each of these launchpads is verified; those that are not indexed are left out. */
+export async function fetchCompleteness(
+  programs: readonly string[],
+  signal?: AbortSignal,
+): Promise<Completeness[]> {
+  const asked = programs.map((program) =>
     get<Completeness>(`/completeness?program=${program}`, signal).catch((error) => {
       if (error instanceof ApiError && error.status === 404) return null;
       throw error;

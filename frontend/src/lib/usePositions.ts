@@ -3,12 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { get, retry } from "./api";
-import { isDemo } from "./connection";
 import type { Page } from "./history";
 import { Live, useLive } from "./live";
-import { type PositionJson, type Positions, positionOf, withPositions } from "./positions";
+import { type PositionJson, type Positions, positionOf, repriced, withPositions } from "./positions";
 import { useWallet } from "./wallet";
-import { useConnection, useEvent, useRoom, useSnapshot } from "./websocket";
+import { useEvent, useRoom, useSnapshot } from "./websocket";
 
 const NOBODY = "user_nobody";
 /** Without the wallet's room the API is asked. */
@@ -22,8 +21,8 @@ async function fetchPositions(wallet: string, signal: AbortSignal) {
 
 /** Whether this page may be in a wallet's room: signed in with it, or on a localnet, where all are open. */
 export function useMayJoin(wallet: string | null): boolean {
-  const { session } = useWallet();
-  const isOpen = isDemo(useConnection());
+  const { session, site } = useWallet();
+  const isOpen = site?.cluster === "localnet";
   return wallet !== null && (isOpen || session?.wallet === wallet);
 }
 
@@ -58,5 +57,6 @@ export function usePositions(wallet: string | null) {
     (json, { seq }) => live.update((now) => withPositions(now, [positionOf(json, seq)])),
     room ?? NOBODY,
   );
+  useEvent("price_update", ({ mint, price }) => live.update((now) => repriced(now, mint, price)));
   return { positions: useLive(live), isLive, isPending: isPending && wallet !== null, error };
 }

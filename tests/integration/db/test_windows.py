@@ -1,0 +1,95 @@
+"""The last five minutes, hour, six hours and day are what their trades add up to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from random import Random
+
+from db import windows
+from db.pool import Pool
+from db.windows import WINDOWS
+from db.writer import Writer
+from indexer.commit import Batch, commit
+from indexer.seen import WRAPPED_SOL, Seen
+from indexer.windows import Windows
+from programs.events import Traded
+from programs.keys import b58
+from tests.helpers.events import MINUTE, key, seen, traded
+
+NOW = MINUTE + 100_000
+
+
+def _trades() -> list[Seen]:
+    """Of two tokens over more than a day, by a few wallets, the last ones minutes ago."""
+    random = Random(7)
+    ages = sorted((int(90_000 * random.random() ** 4) for _ in range(400)), reverse=True)
+    return [
+        seen(
+            traded(
+                random.randrange(1, 10**9), random.randrange(1, 10**9),
+                mint=random.choice(("one", "two")), wallet=f"wallet {random.randrange(30)}",
+                is_buy=random.random() < 0.6, time=NOW - age,
+                reserves=(10**15, random.randrange(10**9, 10**11)),
+            ),
+            f"trade {number}",
+            number,
+        )
+        for number, age in enumerate(ages)
+    ]  # fmt: skip
+
+
+def _figures(events: Sequence[Seen]) -> tuple[int, ...]:
+    trades = [one.event for one in events if isinstance(one.event, Traded)]
+    buys = [trade for trade in trades if trade.is_buy]
+    sells = [trade for trade in trades if not trade.is_buy]
+    wallets = [len({trade.wallet for trade in side}) for side in (buys, sells)]
+    return sum(trade.quote_amount for trade in trades), len(buys), len(sells), *wallets
+
+
+def _inside(events: Sequence[Seen], length: int) -> list[Seen]:
+    since = -(-(NOW - length) // 60) * 60
+    return [one for one in events if one.block_time is not None and one.block_time >= since]
+
+
+async def test_windows_are_sums_over_their_trades(pool: Pool) -> None:
+    """Of a token as of now, in the rows that order the lists, and of the market as it is told."""
+    events = _trades()
+    async with Writer(pool) as writer:
+        await commit(writer, Batch(events=events), "confirmed")
+    market = Windows(pool)
+    await market.refresh(NOW)
+    mine = [one for one in events if one.mint == key("one")]
+    token_id = await pool.fetchval("SELECT id FROM keys WHERE key = $1", key("one"))
+    exact = await windows.token_windows(pool, token_id, NOW)
+    listed = await pool.fetch(
+        "SELECT * FROM token_windows WHERE token_id = $1 ORDER BY window_s", token_id
+    )
+    told = json.loads(await pool.fetchval("SELECT data FROM states WHERE event = 'market_stats'"))
+    assert (told["tokens"], told["trades"], told["quote_mint"]) == (2, 400, b58(WRAPPED_SOL))
+    for name, window, row in zip(WINDOWS, exact, listed, strict=True):
+        expected = _figures(_inside(mine, window.window_s))
+        assert (
+            window.volume_quote, window.buys, window.sells, window.buyers, window.sellers
+        ) == expected, name  # fmt: skip
+        assert (
+            row["volume_quote"], row["buys"], row["sells"], row["buyers"], row["sellers"]
+        ) == expected, name  # fmt: skip
+        assert window.price_change_bps == row["price_change_bps"] is not None
+        of_market = told["windows"][name]
+        assert (
+            int(of_market["volume_quote"]), of_market["buys"], of_market["sells"],
+            of_market["buyers"], of_market["sellers"],
+        ) == _figures(_inside(events, window.window_s)), name  # fmt: skip
+
+
+async def test_a_window_that_emptied_leaves_the_lists(pool: Pool) -> None:
+    """Figures get old by themselves: without new trades they are counted again, and then go."""
+    async with Writer(pool) as writer:
+        await commit(writer, Batch(events=[seen(traded(5, 7), "a", 1)]), "confirmed")
+    market = Windows(pool)
+    await market.refresh(MINUTE + 60)
+    assert await pool.fetchval("SELECT count(*) FROM token_windows") == len(WINDOWS)
+    await market.refresh(MINUTE + 4_000)
+    rows = await pool.fetch("SELECT window_s FROM token_windows ORDER BY window_s")
+    assert [row["window_s"] for row in rows] == [21_600, 86_400]
