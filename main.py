@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from api.server import serve as serve_api
-from common.errors import CurvefeedError, GiveUp, VerdictFailed
+from common.errors import CurvefeedError, GiveUp, SettingsError, VerdictFailed
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
 from common.ports import require_free_port
@@ -23,8 +23,10 @@ from common.settings import Settings, load_settings
 from db import api_keys
 from db.api_keys import NewKey
 from db.connect import database_url
+from db.jetstream import place_of
 from db.migrate import migrate as migrate_database
 from db.pool import Pool, Pools, pool_of, reads_of
+from db.relay import Relay
 from frontend.build import build_page
 from indexer.audit import audit as audit_slots
 from indexer.market.run import run_market
@@ -131,6 +133,9 @@ async def run_up(settings: Settings, with_page: bool) -> None:
         say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
         tasks.create_task(run_indexer(settings, pools.main))
         tasks.create_task(run_market(settings, pools.main))
+        if settings.feed_url is not None:
+            say("feed: over NATS")
+            tasks.create_task(run_relay(settings, pools.main))
         page, reason = await page_or_reason(settings, with_page)
         await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
@@ -167,6 +172,19 @@ async def run_serve(settings: Settings, with_page: bool) -> None:
         await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
 
+async def run_relay(settings: Settings, pool: Pool) -> None:
+    """The feed from Postgres to NATS. Raises SettingsError."""
+    if settings.feed_url is None:
+        raise SettingsError("there is nowhere to relay to", hint="Set FEED_URL=nats://host:4222")
+    await Relay(pool, place_of(settings.feed_url.get_secret_value())).run()
+
+
+async def run_relay_alone(settings: Settings) -> None:
+    """The relay alone."""
+    async with database(settings) as pool:
+        await run_relay(settings, pool)
+
+
 async def run_migrate(settings: Settings) -> None:
     """Migrations only."""
     async with database_url(settings) as url, pool_of(url, 2) as pool:
@@ -198,8 +216,8 @@ async def run_audit(settings: Settings, first: int, last: int, *, is_repairing: 
                 is_repairing=is_repairing,
             )  # fmt: skip
     say(
-        f"{found.listed} transactions listed; {found.missing} were missing, {found.repaired} of "
-        f"them stored now; {found.undelivered} not delivered by the node; {found.unlisted} stored and not "
+        f"{found.listed} transactions listed; {found.missing} were missing, {found.events} events "
+        f"repaired; {found.undelivered} not delivered by the node; {found.unlisted} stored and not "
         "listed"
     )
     if not found.is_whole:
@@ -277,6 +295,12 @@ def serve(port: Port = None, data_dir: DataDir = None, no_page: NoPage = False) 
     """The API alone: REST, WebSocket and page, from Postgres."""
     settings = configured(websocket_port=port, data_dir=data_dir)
     run_until_stopped(run_serve(settings, with_page=not no_page))
+
+
+@app.command()
+def relay(data_dir: DataDir = None) -> None:
+    """The feed from Postgres to NATS (FEED_URL), for many hubs; of several one works."""
+    run_until_stopped(run_relay_alone(configured(data_dir=data_dir)))
 
 
 @app.command()

@@ -139,6 +139,10 @@ async def connect(place: Place, on_closed: Callable[[], Awaitable[None]]) -> Cli
             )  # fmt: skip
         except NATS_OUTAGE as error:
             failure = error
+            await close(client)
+        except BaseException:
+            await close(client)
+            raise
         else:
             return client
     raise failure

@@ -38,6 +38,16 @@ def test_environment_names_are_settings(name: str) -> None:
     assert {secret.upper() for secret in OURS[name]["secrets"]} <= known
 
 
+def test_the_feed_over_nats() -> None:
+    """The profile `nats` brings a server with JetStream and a relay; hubs are told by FEED_URL."""
+    services = COMPOSE["services"]
+    assert services["nats"]["profiles"] == services["relay"]["profiles"] == ["nats"]
+    assert "--jetstream" in services["nats"]["command"]
+    assert {"FEED_URL"} <= set(services["relay"]["environment"]) & set(
+        services["api"]["environment"]
+    )
+
+
 def test_no_secret_is_written_down() -> None:
     """Passwords come from files that are not in the repository."""
     for secret in COMPOSE["secrets"].values():
