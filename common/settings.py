@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     websocket_replay_bytes: int = Field(
         262_144, ge=0, le=67_108_864, description="Size up to which a resume replays."
     )
+    websocket_broadcasts_per_minute: int = Field(
+        10, ge=0, description="Events an administrator may publish by hand, on all instances."
+    )
     websocket_drain_s: float = Field(
         20, ge=0, le=300, description="Time over which many clients are sent away at the end."
     )

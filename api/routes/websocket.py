@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, WebSocket
+import structlog
+from fastapi import APIRouter, Depends, Header, Path, Request, Response, WebSocket
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
 
@@ -22,13 +23,16 @@ from api.services.protocol import (
     parse_room,
     parse_since,
 )
+from api.services.publishing import publication
 from api.services.session import Session
-from api.services.stats import HubStats, stats_of
+from api.services.stats import AllStats, Reporter
 from api.services.subscription import Subscription
-from api.services.websocket import get_websocket_manager
 from api.snapshots import read_room
 from api.wire.adopted import ADOPT, AdoptedConnection
 from api.wire.asgi import AsgiWire
+from db import hubs
+
+log = structlog.get_logger()
 
 router = APIRouter(prefix="/api/v1/websocket", tags=["websocket"])
 
@@ -146,11 +150,13 @@ async def room_of(room: Annotated[str, Path(examples=["global"], max_length=64)]
 RoomOf = Annotated[RoomName, Depends(room_of)]
 
 
-@router.get("/stats", summary="This hub's figures")
-async def stats(services: ServicesOf, has_details: Annotated[bool, Depends(is_admin)]) -> HubStats:
-    """Connections, rooms, position and lag of this instance; with the administrator's token also
-    its largest rooms."""
-    return stats_of(services.hub, has_details=has_details)
+@router.get("/stats", summary="Figures of all hubs")
+async def stats(request: Request, has_details: Annotated[bool, Depends(is_admin)]) -> AllStats:
+    """Connections, rooms, rates, position and lag over all instances, and of each; with the
+    administrator's token also their largest rooms. Others than the one that answers are as they
+    were a few seconds ago."""
+    reporter: Reporter = request.app.state.reporter
+    return await reporter.everywhere(has_details=has_details)
 
 
 @router.get(
@@ -215,10 +221,41 @@ class Published(BaseModel):
     "/broadcast",
     summary="Publish an event to every instance",
     status_code=201,
-    responses=responses(401, 403, 422, 503),
+    responses=responses(401, 403, 422, 429, 503),
     dependencies=[Depends(require_admin)],
 )
-async def broadcast(body: Broadcast) -> Published:
+async def broadcast(
+    body: Broadcast, request: Request, response: Response, services: ServicesOf,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key", min_length=1, max_length=128,
+            description="The same request under the same key is answered the same, and published "
+            "once. A key is never forgotten.",
+        ),
+    ] = None,
+) -> Published:  # fmt: skip
     """Checked against the event's model, then through the feed: it gets a `seq`, and its rooms
-    follow from `mint` and `wallet` in `data`."""
-    return Published(seq=await get_websocket_manager().publish(body.event, body.data))
+    follow from `mint` and `wallet` in `data`. At most 8 KiB, and few a minute; each is kept with
+    time and address."""
+    actor = request.client.host if request.client is not None else "?"
+    asked = hubs.Broadcast(publication(body.event, body.data), actor, key)
+    per_minute = services.settings.websocket_broadcasts_per_minute
+    match await hubs.broadcast(services.pool, asked, per_minute):
+        case "key_reused":
+            raise ProblemError(
+                422, "this Idempotency-Key was used for another event", hint="Take a new key"
+            )
+        case "too_many":
+            raise ProblemError(
+                429,
+                f"at most {per_minute} broadcasts a minute",
+                hint="Wait, or set WEBSOCKET_BROADCASTS_PER_MINUTE",
+                headers={"Retry-After": "60"},
+            )
+        case hubs.Repeated(seq):
+            response.headers["Idempotency-Replayed"] = "true"
+            return Published(seq=seq)
+        case seq:
+            log.info("broadcast", actor=actor, event_name=body.event, seq=seq)
+            return Published(seq=seq)

@@ -70,6 +70,7 @@ class OwnServer:
             websocket_port=0,
             websocket_direct_writes=self._is_direct,
             websocket_drain_s=0,
+            websocket_broadcasts_per_minute=100_000,
             admin_token=ADMIN_TOKEN,
             auth_open_wallets=False,
             auth_access_s=60,
