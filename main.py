@@ -216,9 +216,9 @@ async def run_audit(settings: Settings, first: int, last: int, *, is_repairing: 
                 is_repairing=is_repairing,
             )  # fmt: skip
     say(
-        f"{found.listed} transactions listed; {found.missing} were missing, {found.events} events "
-        f"repaired; {found.undelivered} not delivered by the node; {found.unlisted} stored and not "
-        "listed"
+        f"{found.listed} transactions listed; {found.missing} were missing, {found.repaired} of "
+        f"them stored now; {found.undelivered} not delivered by the node; {found.unlisted} stored "
+        "and not listed"
     )
     if not found.is_whole:
         raise VerdictFailed("the database is not what the node says", hint="Try --repair")

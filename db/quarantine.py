@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from db.pool import Connection, Pool
+from db.requests import Landing, served
 
-Landing: TypeAlias = "tuple[bytes, int]"
-"""(signature, slot): one transaction in one slot."""
+__all__ = ["Kept", "Landing", "among", "count", "page", "release"]
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -42,11 +41,25 @@ async def page(pool: Pool, after: Kept | None, limit: int) -> list[Kept]:
     return [Kept(row["signature"], row["slot"]) for row in rows]
 
 
+async def among(pool: Pool, landings: Collection[Landing]) -> set[Landing]:
+    """Which of these have something in quarantine."""
+    rows = await pool.fetch(
+        """SELECT DISTINCT signature, slot FROM quarantine
+           JOIN unnest($1::bytea[], $2::int8[]) AS k (signature, slot) USING (signature, slot)""",
+        [signature for signature, _ in landings],
+        [slot for _, slot in landings],
+    )
+    return {(row["signature"], row["slot"]) for row in rows}
+
+
 async def release(connection: Connection, landings: Sequence[Landing]) -> None:
-    """Take all rows of these transactions out; what still fails is stored anew with the batch."""
+    """Take all rows of these transactions out, and the requests for them; what still fails is
+    stored anew with the batch.
+    """
     await connection.execute(
         """DELETE FROM quarantine q USING unnest($1::bytea[], $2::int8[]) AS gone (signature, slot)
            WHERE q.signature = gone.signature AND q.slot = gone.slot""",
         [signature for signature, _ in landings],
         [slot for _, slot in landings],
     )
+    await served(connection, landings)

@@ -1,23 +1,25 @@
 """`audit`: a range of slots against the node's own list, transaction by transaction.
 
 It trusts nothing that was recorded: not the ledger, not the frontier. What the node lists and the
-database lacks is fetched and decoded; what has no events lacks nothing.
+database lacks is fetched and decoded; what has no events lacks nothing. It repairs by itself, or,
+while an indexer writes to the database, by asking that one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
 import structlog
 
-from common.errors import GiveUp, NodeError
+from common.errors import NodeError
 from common.settings import Settings
 from db import coverage
 from db.coverage import Place
 from db.pool import Pool
+from db.requests import Landing
 from db.writer import Writer, transient_errors
 from indexer.backoff import Backoff, insist
 from indexer.commit import Batch, commit
@@ -26,6 +28,7 @@ from indexer.delivered import Key
 from indexer.fetching import fetch
 from indexer.listing import Span, listed
 from indexer.pace import Priority
+from indexer.requests import ask_indexer
 from indexer.rpc import Node, SignatureInfo
 from indexer.run import find_pools_by, stored_by
 from indexer.updates import Update
@@ -35,6 +38,8 @@ from programs.registry import by_names
 
 Report = Callable[[int], None]
 """Called with the number of slots that are done, over all programs."""
+Repair = Callable[[Batch, Sequence[SignatureInfo]], Awaitable[int]]
+"""Stores what was missing; returns how many transactions are stored now."""
 
 _ATTEMPTS = 8
 _PAUSE_S = 0.25
@@ -52,19 +57,20 @@ class Findings(msgspec.Struct):
     """Listed, and not delivered: nobody knows whether they are missing."""
     unlisted: int = 0
     """Stored as standing, and not listed."""
-    events: int = 0
+    repaired: int = 0
+    """Were missing, and are stored now."""
 
     @property
     def is_whole(self) -> bool:
-        """The database has what the node has, by now."""
-        return not (self.undelivered or self.unlisted or (self.missing and not self.events))
+        """The database has what the node has, by now, and nothing else."""
+        return not self.undelivered and not self.unlisted and self.repaired == self.missing
 
 
 async def audit(
     settings: Settings, pool: Pool, slots: range, report: Report, *, is_repairing: bool = False
 ) -> Findings:
-    """Compare these slots. Raises GiveUp if it shall repair while an indexer is writing, and what
-    the node refuses.
+    """Compare these slots. Raises GiveUp for what the node refuses, and if it shall repair and the
+    indexer that is writing does not help.
     """
     programs = by_names(settings.program_names)
     rate = None if settings.is_localnet else settings.rpc_requests_per_second
@@ -72,11 +78,13 @@ async def audit(
         Node(settings.rpc_url, settings.indexer_commitment, rate) as node,
         Writer(pool) as writer,
     ):
-        if is_repairing and not await writer.is_holding():
-            raise GiveUp("an indexer is writing to this database", hint="Stop it, then repair")
+        repair: Repair | None = None
+        if is_repairing and await writer.is_holding():
+            repair = partial(_write, writer, settings.indexer_commitment)
+        elif is_repairing:
+            repair = partial(_ask, pool)
         decoder = Decoder(programs, None, find_pools_by(pool))
-        auditor = Auditor(node, pool, decoder, writer if is_repairing else None)
-        auditor.commitment = settings.indexer_commitment
+        auditor = Auditor(node, pool, decoder, repair)
         for number, program in enumerate(programs.programs):
             before = number * len(slots) - slots.start + 1
             await auditor.audit(program, slots, partial(_report, report, before))
@@ -88,16 +96,44 @@ def _report(report: Report, before: int, slot: int) -> None:
     report(before + slot)
 
 
-class Auditor:
-    """Compares, and with a writer repairs."""
+async def _write(
+    writer: Writer, commitment: str, batch: Batch, infos: Sequence[SignatureInfo]
+) -> int:
+    """Store the batch, and of everything listed its place in the block."""
+    places = tuple(
+        Place(signature_of(info.signature), info.slot, info.transaction_index)
+        for info in infos
+        if info.transaction_index is not None
+    )
 
-    def __init__(self, node: Node, pool: Pool, decoder: Decoder, writer: Writer | None) -> None:
+    async def write() -> None:
+        await commit(writer, batch, commitment)
+        async with writer.transaction() as connection:
+            await coverage.place(connection, places)
+
+    await insist(Backoff("database"), write)
+    return len(_landings(batch))
+
+
+async def _ask(pool: Pool, batch: Batch, _: Sequence[SignatureInfo]) -> int:
+    """Let the running indexer fetch and store them itself."""
+    landings = _landings(batch)
+    return len(landings) - len(await ask_indexer(pool, landings))
+
+
+def _landings(batch: Batch) -> set[Landing]:
+    return {(seen.signature, seen.slot) for seen in batch.events}
+
+
+class Auditor:
+    """Compares, and repairs if it is told how."""
+
+    def __init__(self, node: Node, pool: Pool, decoder: Decoder, repair: Repair | None) -> None:
         self._node = node
         self._pool = pool
         self._stored = stored_by(pool)
         self._decoder = decoder
-        self._writer = writer
-        self.commitment = "confirmed"
+        self._repair = repair
         self.findings = Findings()
 
     async def audit(self, program: Program, slots: range, report: Report) -> None:
@@ -124,9 +160,9 @@ class Auditor:
         updates = [update for update in fetched if update is not None]
         self.findings.undelivered += len(fetched) - len(updates)
         batch = await self._decoder.decode(updates)
-        self.findings.missing += len({seen.signature for seen in batch.events})
-        if self._writer is not None:
-            await self._repair(batch, infos)
+        self.findings.missing += len(_landings(batch))
+        if self._repair is not None:
+            self.findings.repaired += await self._repair(batch, infos)
 
     async def _fetched(self, info: SignatureInfo) -> Update | None:
         for attempt in range(_ATTEMPTS):
@@ -139,23 +175,6 @@ class Auditor:
             await asyncio.sleep(_PAUSE_S)
         _log.warning("transaction_missing", signature=info.signature, reason=reason)
         return None
-
-    async def _repair(self, batch: Batch, infos: Sequence[SignatureInfo]) -> None:
-        writer = self._writer
-        assert writer is not None  # noqa: S101 - the caller looked
-        places = tuple(
-            Place(signature_of(info.signature), info.slot, info.transaction_index)
-            for info in infos
-            if info.transaction_index is not None
-        )
-
-        async def write() -> int:
-            changes = await commit(writer, batch, self.commitment)
-            async with writer.transaction() as connection:
-                await coverage.place(connection, places)
-            return len(changes.feed)
-
-        self.findings.events += await insist(Backoff("database"), write)
 
     async def _look_for_unlisted(
         self, program: Program, slots: range, infos: Sequence[SignatureInfo]

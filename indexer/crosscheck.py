@@ -21,8 +21,8 @@ from indexer.delivered import Key
 from indexer.endpoints import Endpoint, Endpoints
 from indexer.fetching import fetch
 from indexer.pace import Priority
+from indexer.resolving import Stored
 from indexer.rpc import PAGE, Node, SignatureInfo
-from indexer.sweep import Stored
 from indexer.updates import Intake, Update
 
 _SETTLED_SLOTS = 32

@@ -82,14 +82,15 @@ class Alpenglow:
 class Detected:
     """Asks the cluster which it is, and now and then again: one migrates while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask_every_s: float = _DETECT_EVERY_S) -> None:
         self._strategy: Strategy = Classic()
-        self._asked_at = -_DETECT_EVERY_S
+        self._ask_every_s = ask_every_s
+        self._asked_at: float | None = None
 
     async def slots(self, node: Node) -> tuple[int, int]:
         """See Strategy."""
         now = asyncio.get_running_loop().time()
-        if now - self._asked_at >= _DETECT_EVERY_S:
+        if self._asked_at is None or now - self._asked_at >= self._ask_every_s:
             is_alpenglow = await _has_certificate(node)
             if is_alpenglow != isinstance(self._strategy, Alpenglow):
                 _log.info("finality", by="alpenglow" if is_alpenglow else "classic")

@@ -13,6 +13,7 @@ import structlog
 
 from common import metrics
 from db.coverage import Marking
+from db.quarantine import Landing
 from db.rows import Changes, QuarantineRow
 from db.writer import Writer
 from indexer.backoff import Backoff, insist
@@ -83,6 +84,7 @@ class Pipeline:
         try:
             batch = await self._decoder.decode(updates)
             self._note_deferred(updates, batch.deferred)
+            batch.released = _requested(updates)
             batch.markings = self._held_back(markings)
             batch.usd_fresh_s = self._config.usd_fresh_s
             await self._commit(batch)
@@ -95,7 +97,8 @@ class Pipeline:
                     await self._process([update])
             else:
                 _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
-                await self._commit(Batch(quarantine=[_unstorable(updates[0], error)]))
+                set_aside = [_unstorable(updates[0], error)]
+                await self._commit(Batch(quarantine=set_aside, released=_requested(updates)))
             if markings:
                 await self._commit(Batch(markings=self._held_back(markings)))
 
@@ -127,6 +130,12 @@ def _below(marking: Marking, slot: int) -> Marking:
         for one in marking.verified
     )
     return msgspec.structs.replace(marking, verified=verified)
+
+
+def _requested(updates: Sequence[Update]) -> list[Landing]:
+    return [
+        (signature_of(update.signature), update.slot) for update in updates if update.is_requested
+    ]
 
 
 def _unstorable(update: Update, error: Exception) -> QuarantineRow:

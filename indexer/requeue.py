@@ -13,14 +13,16 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
-from common.errors import GiveUp, NodeError
+from common.errors import NodeError
 from common.settings import Settings
 from db import quarantine
 from db.pool import Pool
 from db.quarantine import Kept
+from db.requests import count_events
 from db.writer import Writer
 from indexer.commit import commit
 from indexer.decoding import Decoder
+from indexer.requests import ask_indexer
 from indexer.rpc import Node
 from indexer.run import find_pools_by
 from indexer.updates import Update
@@ -47,7 +49,10 @@ class Outcome(msgspec.Struct):
 
 
 async def requeue(settings: Settings, pool: Pool, report: Report) -> Outcome:
-    """Decode everything in quarantine again. Raises GiveUp while an indexer is writing."""
+    """Decode everything in quarantine again; where an indexer is writing, by asking it.
+
+    Raises GiveUp if that one does not help.
+    """
     outcome = Outcome(total=await quarantine.count(pool))
     programs = by_names(settings.program_names)
     rate = None if settings.is_localnet else settings.rpc_requests_per_second
@@ -55,14 +60,16 @@ async def requeue(settings: Settings, pool: Pool, report: Report) -> Outcome:
         Node(settings.rpc_url, settings.indexer_commitment, rate) as node,
         Writer(pool) as writer,
     ):
-        if not await writer.is_holding():
-            raise GiveUp("an indexer is writing to this database", hint="Stop it, then requeue")
+        is_writing = await writer.is_holding()
         decoder = Decoder(programs, None, find_pools_by(pool))
         after: Kept | None = None
         while kept := await quarantine.page(pool, after, _PAGE):
-            updates = await _fetched(node, kept)
-            await _decode_again(writer, decoder, updates, outcome, settings.indexer_commitment)
-            outcome.not_at_the_node += len(kept) - len(updates)
+            if is_writing:
+                updates = await _fetched(node, kept)
+                await _decode_again(writer, decoder, updates, outcome, settings.indexer_commitment)
+                outcome.not_at_the_node += len(kept) - len(updates)
+            else:
+                await _ask(pool, kept, outcome)
             after = kept[-1]
             report(
                 outcome.released + outcome.still_undecodable + outcome.not_at_the_node,
@@ -70,6 +77,18 @@ async def requeue(settings: Settings, pool: Pool, report: Report) -> Outcome:
             )
     _log.info("requeued", **msgspec.structs.asdict(outcome))
     return outcome
+
+
+async def _ask(pool: Pool, kept: Sequence[Kept], outcome: Outcome) -> None:
+    """Let the running indexer do it, with its decoders."""
+    landings = {one.landing for one in kept}
+    before = await count_events(pool, landings)
+    failed = await ask_indexer(pool, landings)
+    still = await quarantine.among(pool, landings)
+    outcome.not_at_the_node += len(failed)
+    outcome.still_undecodable += len(still - failed)
+    outcome.released += len(landings - still)
+    outcome.events += await count_events(pool, landings) - before
 
 
 async def _fetched(node: Node, kept: Sequence[Kept]) -> list[Update]:

@@ -78,6 +78,8 @@ class Node:
         self, url: str, commitment: Commitment, requests_per_second: float | None = None
     ) -> None:
         self.commitment = commitment
+        self.seen_slot = 0
+        """Newest slot that was heard to be begun: those before it are closed."""
         self._url = url
         self._history = "confirmed" if commitment == "processed" else commitment
         self._ids = count(1)
@@ -107,6 +109,17 @@ class Node:
     async def history_slot(self) -> int:
         """Newest slot whose history can be asked for at our commitment."""
         return await self.call("getSlot", [{"commitment": self._history}], int)
+
+    async def closed_slot(self) -> int:
+        """Newest slot of the history that no transaction can be added to any more.
+
+        A validator confirms closed slots alone; a chain of one node may confirm what it still
+        fills.
+        """
+        slot = await self.history_slot()
+        if slot >= self.seen_slot:
+            self.seen_slot = max(self.seen_slot, await self.newest_slot())
+        return min(slot, self.seen_slot - 1)
 
     async def finalized_slot(self) -> int:
         """Newest slot that no fork can undo."""

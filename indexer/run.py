@@ -25,8 +25,10 @@ from indexer.endpoints import Endpoints
 from indexer.finality import Watcher, strategy_of
 from indexer.live import LiveConfig, LiveSource
 from indexer.progress import Start
+from indexer.requests import Requests
+from indexer.resolving import Stored
 from indexer.rpc import Node
-from indexer.sweep import Stored, Sweep, SweepConfig
+from indexer.sweep import Sweep, SweepConfig
 from indexer.updates import Intake
 from indexer.windows import Windows
 from programs.keys import signature_b58, signature_of
@@ -71,6 +73,7 @@ async def index(settings: Settings, pool: Pool) -> None:
         live.has_room = sweep.room
         watcher = Watcher(node, writer, delivered, strategy_of(settings.indexer_finality))
         sweep.observer = watcher.observe
+        sweep.finalized = lambda: watcher.finalized_slot
         live.on_slot = lambda notice: watcher.saw(notice.slot, notice.parent)
         beside = [watcher.run, Continuity(node, pool, sweep.want).run, Windows(pool).run]
         worker = pipeline.Pipeline(
@@ -85,7 +88,13 @@ async def index(settings: Settings, pool: Pool) -> None:
             ),
         )
         compare = CrossCheck(node, addresses, stored_by(pool), settings.indexer_cross_check_seconds)
-        sources = (live.run, sweep.run, sweep.run_urgent, compare.run)
+        sources = (
+            live.run,
+            sweep.run,
+            sweep.run_urgent,
+            compare.run,
+            Requests(node, pool).run,
+        )
         await pipeline.run(Cluster(sources, beside), worker, Intake(settings.indexer_batch_rows))
 
 

@@ -9,7 +9,6 @@ that vouches for them. A transaction that cannot be fetched holds the frontier b
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 import msgspec
@@ -17,15 +16,14 @@ import structlog
 
 from common import metrics
 from common.errors import NodeError, TryAgain
-from db.coverage import Gap, Marking, Place, Verified
+from db.coverage import Gap, Marking, Verified
 from indexer.backoff import Backoff
 from indexer.blocks import in_blocks
 from indexer.delivered import Delivered, Key
-from indexer.fetching import LENIENT_AFTER, fetch
-from indexer.holes import Hole, Holes
 from indexer.listing import AnchorMissing, ListEnded, Span, listed
 from indexer.pace import Priority
 from indexer.progress import Progress, Start
+from indexer.resolving import Resolver, Stored
 from indexer.rpc import Node, SignatureInfo
 from indexer.updates import Intake, Mark, Update
 from programs.keys import signature_of
@@ -35,10 +33,8 @@ OVERLAP_SLOTS = 32
 _SHORT_OVERLAP_SLOTS = 2
 _DEEP_EVERY_S = 10.0
 _NEAR_SLOTS = 200
-_FINALIZED_EVERY_S = 2.0
 _GRACE_S = 1.0
 """How long the subscription may take to deliver what is listed already."""
-_WINDOW = 32
 _MOST_HOLES = 5_000
 _ROOM_POLL_S = 0.05
 _SHOWN_GAPS = 1_000
@@ -46,9 +42,6 @@ _DISBELIEFS = 3
 """Rounds in a row in which a list lacks what is known to be there: then a fork took it away."""
 
 _log = structlog.get_logger(__name__)
-
-Stored = Callable[[Collection[Key]], Awaitable[set[Key]]]
-"""Which of these transactions have rows in the database."""
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -85,24 +78,31 @@ class Sweep:
         self._config = config
         self._starts = starts
         self._delivered = delivered
-        self._stored = stored
-        self.is_live: Callable[[], bool] = lambda: False
+        self._resolver = Resolver(node, delivered, stored)
+        self._holes = self._resolver.holes
+        self.finalized: Callable[[], int] = lambda: 0
+        """Newest slot that no fork can undo; 0: not known."""
         self.observer: Callable[[Listing], Awaitable[None]] | None = None
         self._programs: dict[str, Progress] = {}
-        self._holes = Holes()
-        self._places: list[Place] = []
         self._dropped: list[Key] = []
-        self._tip = self._finalized = 0
-        self._deep_at = self._finalized_at = -1e9
+        self._tip = 0
+        self._deep_at = -1e9
         self._absences: dict[Key, int] = {}
-        self._in_hand: dict[Key, Update] = {}
-        """Out of blocks: of the last round, and what waits for its notification."""
         self._urgent = asyncio.Event()
         self._wake = asyncio.Event()
         self._rounds_begun = self._rounds_done = 0
         self._round_over = asyncio.Condition()
 
     # --- what others call
+
+    @property
+    def is_live(self) -> Callable[[], bool]:
+        """Whether the subscription flows: then what is listed is about to come by it."""
+        return self._resolver.is_live
+
+    @is_live.setter
+    def is_live(self, is_live: Callable[[], bool]) -> None:
+        self._resolver.is_live = is_live
 
     async def caught_up(self) -> None:
         """Wait for the end of a round that begins from now on."""
@@ -133,7 +133,7 @@ class Sweep:
                 await self._round(intake)
             except TryAgain as error:
                 metrics.SWEEP_ROUNDS.labels("failed").inc()
-                await self._resolve(intake, Priority.GAP)
+                await self._resolver.resolve(intake, Priority.GAP)
                 await backoff.failed(error)
                 continue
             metrics.SWEEP_ROUNDS.labels("done").inc()
@@ -149,7 +149,7 @@ class Sweep:
         while True:
             await self._urgent.wait()
             self._urgent.clear()
-            await self._resolve(intake, Priority.LIVE)
+            await self._resolver.resolve(intake, Priority.LIVE)
 
     # --- a round
 
@@ -169,9 +169,9 @@ class Sweep:
         self._drop(self._holes.absent("", first, self._tip, unnamed - unlisted))
         if self._lacks(announced & unlisted):
             raise NodeError("the node's list lacks what it announced")
-        await self._resolve(intake, Priority.GAP)
+        await self._resolver.resolve(intake, Priority.GAP)
         await self._mark(intake)
-        self._in_hand = {key: each for key, each in self._in_hand.items() if key in self._holes}
+        self._resolver.forget_filled()
         self._delivered.forget_below(min(lowest, first) - 2 * OVERLAP_SLOTS)
         async with self._round_over:
             self._rounds_done = number
@@ -179,11 +179,7 @@ class Sweep:
 
     async def _look(self) -> None:
         """Where the node stands; at the first look, programs without a start begin there."""
-        self._tip = await self._node.history_slot()
-        now = _now()
-        if now - self._finalized_at >= _FINALIZED_EVERY_S:
-            self._finalized = await self._node.finalized_slot()
-            self._finalized_at = now
+        self._tip = await self._node.closed_slot()
         if not self._programs:
             at_tip = Start(self._tip, self._tip - 1)
             for name, address in self._config.addresses.items():
@@ -250,7 +246,7 @@ class Sweep:
             yield [], self._tip
             return
         async for part in in_blocks(self._node, span):
-            self._in_hand |= part.updates
+            self._resolver.have(part.updates)
             yield part.infos, part.to_slot
 
     def _note(self, program: Progress, infos: Sequence[SignatureInfo]) -> frozenset[Key]:
@@ -260,7 +256,7 @@ class Sweep:
         for info in infos:
             key = info.signature, info.slot
             if key in self._delivered:
-                self._place(info)
+                self._resolver.place(info)
             elif info.err is not None:  # it has no events
                 self._delivered.add(key, is_placed=True)
                 self._holes.close(key)
@@ -269,14 +265,6 @@ class Sweep:
                 is_due = not is_live or info.slot <= program.listed_to
                 self._holes.add(info, program.name, now, now if is_due else now + _GRACE_S)
         return frozenset((info.signature, info.slot) for info in infos)
-
-    def _place(self, info: SignatureInfo) -> None:
-        key = info.signature, info.slot
-        if info.transaction_index is not None and not self._delivered.is_placed(key):
-            self._delivered.add(key, is_placed=True)
-            place = Place(signature_of(info.signature), info.slot, info.transaction_index)
-            self._places.append(place)
-        self._holes.close(key)
 
     def _lacks(self, unlisted: Collection[Key]) -> bool:
         """Whether lists lack what was announced: once or twice they are incomplete, then it did not
@@ -293,78 +281,14 @@ class Sweep:
             self._holes.close(key)
             self._dropped.append(key)
 
-    # --- fetching
-
     async def _settle(self, intake: Intake) -> None:
         """Between parts of a long history: fetch, mark, and do not run ahead of what is fetched."""
-        await self._resolve(intake, Priority.HISTORY)
+        await self._resolver.resolve(intake, Priority.HISTORY)
         await self._mark(intake)
         while len(self._holes) > _MOST_HOLES:
             await asyncio.sleep(self._config.every_s)
-            await self._resolve(intake, Priority.HISTORY)
+            await self._resolver.resolve(intake, Priority.HISTORY)
             await self._mark(intake)
-
-    async def _resolve(self, intake: Intake, priority: Priority) -> None:
-        """Try every hole that is due, once; what was fetched is put in the chain's order."""
-        while holes := self._holes.take(_now(), 1_000):
-            try:
-                await self._fetch_all(await self._not_stored(holes), intake, priority)
-            finally:
-                for hole in holes:
-                    hole.is_busy = False
-
-    async def _not_stored(self, holes: Sequence[Hole]) -> list[Hole]:
-        """Without those that arrived meanwhile, or are in the database from before."""
-        missing = [hole for hole in holes if hole.key not in self._delivered]
-        wanted = [hole.key for hole in missing if hole.program]
-        stored = await self._stored(wanted) if wanted else set()
-        for key in stored:
-            self._delivered.add(key)
-        for hole in holes:
-            if hole.key in self._delivered:
-                self._place(hole.info)
-        return [hole for hole in missing if hole.key not in stored]
-
-    async def _fetch_all(self, holes: Sequence[Hole], intake: Intake, priority: Priority) -> None:
-        window: deque[tuple[Hole, asyncio.Task[Update]]] = deque()
-        try:
-            for hole in holes:
-                task = asyncio.create_task(self._fetch(hole, priority))
-                window.append((hole, task))
-                if len(window) >= _WINDOW:
-                    await self._hand_over(*window.popleft(), intake)
-            while window:
-                await self._hand_over(*window.popleft(), intake)
-        finally:
-            for _, task in window:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in window), return_exceptions=True)
-
-    async def _fetch(self, hole: Hole, priority: Priority) -> Update:
-        in_hand = self._in_hand.get(hole.key)
-        if in_hand is not None:
-            return in_hand
-        return await fetch(
-            self._node,
-            hole.info,
-            priority,
-            is_lenient=hole.attempts >= LENIENT_AFTER,
-            is_asked_of_all=hole.attempts > 0 or not hole.program,
-        )
-
-    async def _hand_over(self, hole: Hole, task: asyncio.Task[Update], intake: Intake) -> None:
-        try:
-            update = await task
-        except TryAgain as error:
-            self._holes.failed(hole, str(error), _now())
-            return
-        if hole.key not in self._delivered:
-            await intake.put(update)
-            self._delivered.add(hole.key)
-            metrics.SWEEP_MISSED.inc(self.is_live() and bool(hole.program))
-        # Its notification may have come meanwhile, and be the one that is stored.
-        self._place(msgspec.structs.replace(hole.info, transaction_index=update.tx_index))
-        self._holes.close(hole.key)
 
     # --- the frontier
 
@@ -392,10 +316,10 @@ class Sweep:
             metrics.SWEEP_FRONTIER_LAG_SLOTS.labels(program.name).set(self._tip - frontier)
         metrics.SWEEP_GAPS_OPEN.set(len(gaps))
         marking = Marking(
-            verified=tuple(verified), tip_slot=self._tip, finalized_slot=self._finalized,
-            places=tuple(self._places), gaps=tuple(gaps),
+            verified=tuple(verified), tip_slot=self._tip, finalized_slot=self.finalized(),
+            places=self._resolver.take_places(), gaps=tuple(gaps),
         )  # fmt: skip
-        dropped, self._places, self._dropped = tuple(self._dropped), [], []
+        dropped, self._dropped = tuple(self._dropped), []
         await intake.put(Mark(marking, dropped))
 
 

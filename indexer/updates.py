@@ -24,6 +24,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     block_time: int | None = None
     tx_index: int | None = None
     """Index in the block, where known."""
+    is_requested: bool = False
+    """A command asked for it: with it goes the request, and what of it lies in quarantine."""
     received_at: float = msgspec.field(default_factory=time.monotonic)
 
 

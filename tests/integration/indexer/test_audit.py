@@ -15,7 +15,7 @@ from localnet.chain import CONFIRMED
 from localnet.node import Localnet
 from localnet.traders import Traders
 from tests.conftest import SettingsFactory
-from tests.helpers.indexing import feed_is_whole, settings_for
+from tests.helpers.indexing import equals_history, feed_is_whole, indexing, settings_for, until
 
 
 async def _audit(
@@ -45,10 +45,10 @@ async def test_what_is_missing_is_found_and_repaired(
     async with pool.acquire() as connection:
         rows = await stored_facts(connection)
     assert judge(LedgerTruth(localnet.chain).facts(CONFIRMED), (), rows).is_clean
-    assert repaired.events == len(rows)
+    assert repaired.repaired == len({row.signature for row in rows})
     await feed_is_whole(pool)
     again, _ = await _audit(localnet, pool, settings, is_repairing=True)
-    assert (again.missing, again.events, again.is_whole) == (0, 0, True)
+    assert (again.missing, again.repaired, again.is_whole) == (0, 0, True)
 
 
 async def test_what_the_node_does_not_list_is_found(
@@ -65,11 +65,34 @@ async def test_what_the_node_does_not_list_is_found(
     assert (found.unlisted, found.is_whole) == (1, False)
 
 
-async def test_nothing_is_repaired_under_a_running_indexer(
+async def test_a_running_indexer_is_asked_to_repair(
     localnet: Localnet, pool: Pool, settings: SettingsFactory
 ) -> None:
-    """Two writers would stand in each other's way: it says what to do."""
+    """There is one writer: beside an indexer that began later in the chain, the audit has that one
+    fetch and store what it finds missing; nobody stops, and nothing counts twice.
+    """
+    traders = Traders(localnet.rpc_url, seed=33)
+    await traders.play(30, between=localnet.tick)
+    start = localnet.tick()
+    async with indexing(settings_for(localnet, settings, indexer_start_slot=start), pool):
+        await traders.play(10, between=localnet.tick)
+        localnet.tick()
+        query = "SELECT coalesce(min(slot), 0) >= $1 FROM checkpoints"
+        await until(lambda: pool.fetchval(query, start), "the indexer at work")
+        found, _ = await _audit(localnet, pool, settings, is_repairing=True)
+        assert found.missing == found.repaired > 10
+        assert found.is_whole
+        await equals_history(pool, localnet)
+    assert await pool.fetchval("SELECT count(*) FROM requests") == 0
+
+
+async def test_who_does_not_serve_is_named(
+    localnet: Localnet, pool: Pool, settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that holds the lease and serves nothing is not waited for, for ever."""
+    monkeypatch.setattr("indexer.requests._PATIENCE_S", 0.5)
+    await Traders(localnet.rpc_url, seed=34).play(10, between=localnet.tick)
     async with Writer(pool) as other:
         await other.wait()
-        with pytest.raises(GiveUp, match="Stop it"):
+        with pytest.raises(GiveUp, match="does not serve"):
             await _audit(localnet, pool, settings, is_repairing=True)

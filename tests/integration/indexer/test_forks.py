@@ -141,22 +141,27 @@ async def test_a_very_late_word_of_a_dead_slot_is_taken_back(
             assert await pool.fetchval("SELECT count(*) FROM trades WHERE NOT retracted") == 1
 
 
-async def test_finality_is_told_beside_the_feed(pool: Pool, settings: SettingsFactory) -> None:
-    """The state `finality` names the newest confirmed and finalized slot and rises with the chain;
-    nothing of it takes a place in the feed.
+@pytest.mark.parametrize("kind", ["classic", "alpenglow"])
+async def test_finality_is_told_beside_the_feed(
+    pool: Pool, settings: SettingsFactory, kind: str
+) -> None:
+    """The state `finality` names the newest confirmed and finalized slot (under Alpenglow the same)
+    and rises with the chain, as `finalized_slot` of history does; nothing of it takes a place in
+    the feed.
     """
     told: set[str] = set()
     async with (
         Localnet(port=0, slot_ms=50, confirm_after=2, finalize_after=8) as net,
-        indexing(settings_for(net, settings), pool),
+        indexing(settings_for(net, settings, indexer_finality=kind), pool),
     ):
 
         async def is_told() -> bool:
-            told.update(state.data for state in await states(pool))
+            told.update(one.data for one in await states(pool) if one.event == "finality")
             return len(told) >= 3
 
         await until(is_told, "three words of finality")
     slots = sorted(tuple(json.loads(data).values()) for data in told)
-    assert all(final < confirmed for confirmed, final in slots)
+    assert all((final == confirmed) is (kind == "alpenglow") for confirmed, final in slots)
     assert [final for _, final in slots] == sorted({final for _, final in slots})
+    assert await pool.fetchval("SELECT finalized_slot FROM checkpoints") >= slots[0][1]
     assert await pool.fetchval("SELECT count(*) FROM feed WHERE event = 'finality'") == 0

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from chaos.truth import node_facts
-from common.errors import GiveUp
 from db.pool import Pool
-from db.writer import Writer
 from indexer.requeue import Outcome, requeue
 from localnet.node import Localnet
 from localnet.traders import Traders
 from programs.keys import signature_of
 from tests.conftest import SettingsFactory
-from tests.helpers.indexing import settings_for, stored_facts
+from tests.helpers.indexing import indexing, settings_for, stored_facts, until
 
 TRANSACTIONS = 60
 
@@ -63,11 +59,25 @@ async def test_what_the_node_does_not_have_stays(
     assert await pool.fetchval("SELECT payload FROM quarantine") == b"bytes"
 
 
-async def test_nothing_is_touched_while_an_indexer_writes(
+async def test_a_running_indexer_is_asked(
     localnet: Localnet, pool: Pool, settings: SettingsFactory
 ) -> None:
-    """There is one writer: the command says who is in the way."""
-    async with Writer(pool) as indexer:
-        assert await indexer.is_holding()
-        with pytest.raises(GiveUp, match="an indexer is writing"):
-            await requeue(settings_for(localnet, settings), pool, lambda *_: None)
+    """There is one writer: an indexer that runs decodes it, and reports what it could not get."""
+    await Traders(localnet.rpc_url, seed=6).play(30, between=localnet.tick)
+    start = localnet.tick()
+    count = await set_aside(pool, localnet)
+    await pool.execute(
+        """INSERT INTO quarantine (signature, slot, program, path, reason, payload)
+           VALUES ($1, 1, 'pump', 'log:1', 'unknown', 'bytes')""",
+        bytes(64),
+    )
+    config = settings_for(localnet, settings, indexer_start_slot=start)
+    async with indexing(config, pool):
+        localnet.tick()
+        await until(lambda: pool.fetchval("SELECT count(*) > 0 FROM checkpoints"), "at work")
+        outcome = await requeue(config, pool, lambda *_: None)
+    truth = await node_facts(localnet.rpc_url)
+    assert outcome == Outcome(total=count + 1, released=count, not_at_the_node=1, events=len(truth))
+    assert sorted(await stored_facts(pool)) == sorted(truth)
+    assert await pool.fetchval("SELECT array_agg(payload) FROM quarantine") == [b"bytes"]
+    assert await pool.fetchval("SELECT count(*) FROM requests") == 0
