@@ -1,41 +1,36 @@
-"""The command line, and the only place where the parts are put together."""
+"""The command line: what each command takes. compose.py puts the parts together."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.server import serve as serve_api
-from common.errors import CurvefeedError, GiveUp, SettingsError, VerdictFailed
+from common.errors import CurvefeedError, GiveUp
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
-from common.ports import require_free_port
 from common.settings import Settings, load_settings
-from db import api_keys
+from compose import (
+    KeyAction,
+    run_apikey,
+    run_audit,
+    run_index,
+    run_migrate,
+    run_relay_alone,
+    run_replay,
+    run_requeue,
+    run_serve,
+    run_traders,
+    run_up,
+)
 from db.api_keys import NewKey
-from db.connect import database_url
-from db.jetstream import place_of
-from db.migrate import migrate as migrate_database
-from db.pool import Pool, Pools, pool_of, reads_of
-from db.relay import Relay
-from frontend.build import build_page
-from indexer.audit import audit as audit_slots
-from indexer.market.run import run_market
-from indexer.replay import replay as replay_files
-from indexer.requeue import requeue as requeue_all
-from indexer.run import index as run_indexer
-from localnet.node import Localnet, run_localnet
+from localnet.node import run_localnet
 from localnet.surfpool import run_surfpool
-from localnet.traders import Traders
 from programs.decode_file import decode_file
 
 app = typer.Typer(
@@ -52,14 +47,6 @@ class NodeKind(StrEnum):
     SURFPOOL = "surfpool"
 
 
-class KeyAction(StrEnum):
-    """What to do with an API key."""
-
-    CREATE = "create"
-    REVOKE = "revoke"
-    LIST = "list"
-
-
 Port = Annotated[int | None, typer.Option(help="Port of API, WebSocket and page.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded Postgres.")]
 Pace = Annotated[float | None, typer.Option(help="Average trades per second of the demo traders.")]
@@ -74,178 +61,6 @@ def configured(**options: object) -> Settings:
     )
     configure_logging(settings.log_level, settings.log_format)
     return settings
-
-
-def say(text: str) -> None:
-    """One step, once."""
-    typer.echo(f"· {text}")
-
-
-# --- the parts, put together
-
-
-@asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[Pool]:
-    """A pool on a database whose schema is this version's."""
-    async with database_url(settings) as url, pool_of(url, settings.database_pool_size) as pool:
-        await migrate_database(pool)
-        yield pool
-
-
-@asynccontextmanager
-async def databases(settings: Settings) -> AsyncIterator[Pools]:
-    """The same, with the connections that REST reads with."""
-    async with database_url(settings) as url, pool_of(url, settings.database_pool_size) as pool:
-        await migrate_database(pool)
-        replica = settings.database_read_url
-        read_url = url if replica is None else replica.get_secret_value()
-        size, timeout_ms = settings.api_pool_size, settings.api_statement_timeout_ms
-        async with reads_of(read_url, size, timeout_ms) as reads:
-            yield Pools(pool, reads, is_replica=replica is not None)
-
-
-async def page_or_reason(settings: Settings, is_wanted: bool) -> tuple[Path | None, str | None]:
-    """The built page, or why there is none: the API starts either way."""
-    if not is_wanted:
-        return None, "the API was started with --no-page"
-    try:
-        return await build_page(say, for_localnet=settings.is_localnet), None
-    except GiveUp as error:
-        say(f"no page: {error}")
-        return None, str(error)
-
-
-async def run_up(settings: Settings, with_page: bool) -> None:
-    """Database, then the chain where none is given, the indexer, the page, and the API in front."""
-    require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
-    async with AsyncExitStack() as stack:
-        say(f"database: {'DATABASE_URL' if settings.database_url else 'embedded Postgres'}")
-        pools = await stack.enter_async_context(databases(settings))
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        if settings.is_localnet:
-            say(f"localnet: a slot each {settings.localnet_slot_ms} ms")
-            await stack.enter_async_context(
-                Localnet(port=settings.localnet_port, slot_ms=settings.localnet_slot_ms)
-            )
-            if settings.localnet_trades_per_second:
-                say(f"demo traders: {settings.localnet_trades_per_second:g} trades/s")
-                tasks.create_task(run_traders(settings))
-        say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
-        tasks.create_task(run_indexer(settings, pools.main))
-        tasks.create_task(run_market(settings, pools.main))
-        if settings.feed_url is not None:
-            say("feed: over NATS")
-            tasks.create_task(run_relay(settings, pools.main))
-        page, reason = await page_or_reason(settings, with_page)
-        await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
-
-
-def announce(settings: Settings) -> None:
-    """Where everything is."""
-    base = f"127.0.0.1:{settings.websocket_port}"
-    chain = f"{settings.rpc_url}  (localnet)" if settings.is_localnet else "a live cluster"
-    typer.echo(
-        f"\n  page       http://{base}\n  REST       http://{base}/docs\n"
-        f"  WebSocket  ws://{base}/api/v1/websocket/ws?room=global\n"
-        f"  chain      {chain}\n\n  Ctrl-C stops everything.\n"
-    )
-
-
-async def run_traders(settings: Settings) -> None:
-    """Demo traders on the configured chain."""
-    await Traders(settings.rpc_url, settings.localnet_seed).run(settings.localnet_trades_per_second)
-
-
-async def run_index(settings: Settings) -> None:
-    """The indexer, and what comes from outside the chain."""
-    async with database(settings) as pool, asyncio.TaskGroup() as tasks:
-        market = tasks.create_task(run_market(settings, pool))
-        await run_indexer(settings, pool)
-        market.cancel()
-
-
-async def run_serve(settings: Settings, with_page: bool) -> None:
-    """The API alone."""
-    require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
-    async with databases(settings) as pools:
-        page, reason = await page_or_reason(settings, with_page)
-        await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
-
-
-async def run_relay(settings: Settings, pool: Pool) -> None:
-    """The feed from Postgres to NATS. Raises SettingsError."""
-    if settings.feed_url is None:
-        raise SettingsError("there is nowhere to relay to", hint="Set FEED_URL=nats://host:4222")
-    await Relay(pool, place_of(settings.feed_url.get_secret_value())).run()
-
-
-async def run_relay_alone(settings: Settings) -> None:
-    """The relay alone."""
-    async with database(settings) as pool:
-        await run_relay(settings, pool)
-
-
-async def run_migrate(settings: Settings) -> None:
-    """Migrations only."""
-    async with database_url(settings) as url, pool_of(url, 2) as pool:
-        done = await migrate_database(pool)
-    say(f"applied: {', '.join(done)}" if done else "the schema is up to date")
-
-
-async def run_requeue(settings: Settings) -> None:
-    """The quarantine through today's decoders."""
-    async with database(settings) as pool:
-        with typer.progressbar(length=100, label="requeue", file=sys.stderr) as bar:
-            outcome = await requeue_all(
-                settings, pool, lambda done, total: bar.update(100 * done // total - bar.pos)
-            )
-    say(
-        f"{outcome.released} of {outcome.total} transactions left the quarantine with "
-        f"{outcome.events} new events; {outcome.still_undecodable} still can't be decoded, "
-        f"{outcome.not_at_the_node} the node no longer has"
-    )
-
-
-async def run_audit(settings: Settings, first: int, last: int, *, is_repairing: bool) -> None:
-    """A range of slots against the node. Raises VerdictFailed unless the database has all of it."""
-    total = (last - first + 1) * len(settings.program_names)
-    async with database(settings) as pool:
-        with typer.progressbar(length=total, label="audit", file=sys.stderr) as bar:
-            found = await audit_slots(
-                settings, pool, range(first, last + 1), lambda done: bar.update(done - bar.pos),
-                is_repairing=is_repairing,
-            )  # fmt: skip
-    say(
-        f"{found.listed} transactions listed; {found.missing} were missing, {found.repaired} of "
-        f"them stored now; {found.undelivered} not delivered by the node; {found.unlisted} stored "
-        "and not listed"
-    )
-    if not found.is_whole:
-        raise VerdictFailed("the database is not what the node says", hint="Try --repair")
-
-
-async def run_replay(settings: Settings, files: list[Path]) -> None:
-    """Recorded notifications through the real pipeline."""
-    async with database(settings) as pool:
-        await replay_files(files, pool, settings)
-
-
-async def run_apikey(settings: Settings, action: KeyAction, key: NewKey) -> None:
-    """Make, revoke or list keys of the REST API."""
-    async with database(settings) as pool:
-        if action is KeyAction.CREATE:
-            made = await api_keys.create(pool, key)
-            say(f"the key of {key.name}, shown this once:")
-            typer.echo(made)
-        elif action is KeyAction.REVOKE:
-            await api_keys.revoke(pool, key.name)
-            say(f"the key of {key.name} is refused from now on")
-        else:
-            for line in await api_keys.listed(pool):
-                typer.echo(str(line))
-
-
-# --- the commands
 
 
 @app.command()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from common.ports import require_free_port
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -149,3 +154,19 @@ SIGN_IN_REQUESTS = Counter(
 SIGN_IN_REVOCATIONS = Counter(
     "curvefeed_sign_in_revocations_total", "Sign-outs this instance has heard of"
 )
+
+
+@contextmanager
+def exposed(host: str, port: int | None) -> Iterator[None]:
+    """Serve /metrics on a port of its own, for processes without the API's. Raises PortInUse."""
+    if port is None:
+        yield
+        return
+    require_free_port(host, port, option="METRICS_PORT")
+    server, thread = start_http_server(port, host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -287,6 +287,13 @@ class Settings(BaseSettings):
     localnet_seed: int = Field(1, description="Seed of the demo traders' choices.")
 
     # What operators see
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which `index` and `relay` serve /metrics, on WEBSOCKET_HOST; the API "
+        "has its own. Default: none.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level."
     )

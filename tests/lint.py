@@ -13,6 +13,10 @@ from frontend.build import install, npm
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = (
+    "main.py",
+    "compose.py",
+    "docs/generate.py",
+    "benchmarks",
     "common",
     "programs",
     "db",
@@ -20,6 +24,7 @@ PACKAGES = (
     "indexer",
     "api",
     "chaos",
+    "clients/python/curvefeed_client",
     "frontend/build.py",
     "tests",
 )
@@ -29,7 +34,11 @@ def commands() -> Iterator[tuple[str, list[str], Path]]:
     """(name, command, folder) of every check."""
     yield "ruff check", [str(BIN / "ruff"), "check", "."], ROOT
     yield "ruff format", [str(BIN / "ruff"), "format", "--check", "."], ROOT
-    yield "mypy", [str(BIN / "mypy"), "main.py", "benchmarks", *PACKAGES], ROOT
+    yield (
+        "mypy",
+        [str(BIN / "mypy"), *PACKAGES],
+        ROOT,
+    )
     yield "import-linter", [str(BIN / "lint-imports")], ROOT
     for script in ("lint", "typecheck", "package", "test"):
         yield f"page: {script}", npm("run", "--silent", script), ROOT / "frontend"
