@@ -9,5 +9,11 @@ export async function accessible(page, name) {
   await settle(page);
   await page.evaluate(SOURCE);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  return violations.map(({ id, nodes }) => `${name}: ${id} (${nodes.map(({ target }) => target).slice(0, 3).join(", ")})`);
+  return violations.map(
+    ({ id, nodes }) =>
+      `${name}: ${id} (${nodes
+        .map(({ target }) => target)
+        .slice(0, 3)
+        .join(", ")})`,
+  );
 }

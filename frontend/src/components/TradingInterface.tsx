@@ -57,8 +57,11 @@ export function TradingInterface({
   const decimals = side === "buy" ? quoteToken.decimals : (token?.decimals ?? 6);
   const units = toUnits(text, decimals);
   const slippageBps = bpsOf(slippage);
+  useEffect(() => {
+    if (order.step === "confirmed") setText(""); // what it was entered for is no more
+  }, [order.step]);
   const balance = useBalance(wallet, mint, order);
-  const quote = useQuote({ mint, side, units, slippageBps, wallet });
+  const { quote, error, isExact } = useQuote({ mint, side, units, slippageBps, wallet });
   const symbol = token?.symbol || "tokens";
   const reason = whyNot({
     token,
@@ -67,7 +70,7 @@ export function TradingInterface({
     units,
     slippageBps,
     owned: side === "buy" ? balance?.lamports : balance?.base_amount,
-    error: quote.error,
+    error,
     side,
   });
   const choose = (next: TradeSide) => {
@@ -78,7 +81,7 @@ export function TradingInterface({
   const send = (event: FormEvent) => {
     event.preventDefault();
     if (wallet === null) openWallets();
-    else if (quote.data && !reason) void place(quote.data);
+    else if (quote && isExact && !reason) void place(quote);
   };
   return (
     <section aria-label="Trade" className="card overflow-hidden">
@@ -94,14 +97,14 @@ export function TradingInterface({
           decimals={decimals}
         />
         <Slippage value={slippage} isValid={slippageBps !== null} onChange={setSlippage} />
-        <QuoteLines quote={units ? (quote.data ?? null) : null} token={token} />
+        <QuoteLines quote={quote} token={token} />
         <Action
           side={side}
           symbol={symbol}
           order={order}
           isConnected={wallet !== null}
           isLoading={status === "loading" || status === "connecting"}
-          isReady={quote.data !== undefined && !quote.isPlaceholderData}
+          isReady={isExact}
           reason={reason}
           isAsking={isBusy === "signTransaction"}
         />
@@ -125,6 +128,10 @@ function useBalance(wallet: string | null, mint: string, order: Order) {
   return data;
 }
 
+/**
+ * The quote for exactly what is entered now. While it is on its way the one before is shown, if it is of the same
+ * side, and `isExact` says that it must not be ordered.
+ */
 function useQuote(asked: {
   mint: string;
   side: TradeSide;
@@ -134,17 +141,21 @@ function useQuote(asked: {
 }) {
   const { mint, side, units, slippageBps, wallet } = asked;
   const amounts = side === "buy" ? { quote_amount: String(units) } : { base_amount: String(units) };
-  const wanted = useRested(JSON.stringify({ mint, side, ...amounts, slippage_bps: slippageBps, wallet }));
-  const terms = JSON.parse(wanted) as Terms & { wallet: string | null };
-  const { wallet: payer, ...others } = terms;
-  return useQuery({
-    queryKey: ["quote", wanted],
-    queryFn: ({ signal }) => fetchQuote({ ...others, ...(payer ? { wallet: payer } : {}) }, signal),
-    enabled: Boolean(units) && slippageBps !== null && terms.side === side,
+  const payer = wallet ? { wallet } : {};
+  const terms: Terms = { mint, side, ...amounts, slippage_bps: slippageBps ?? 0, ...payer };
+  const wanted = JSON.stringify(terms);
+  const rested = useRested(wanted);
+  const { data, error, isPlaceholderData } = useQuery({
+    queryKey: ["quote", rested],
+    queryFn: ({ signal }) => fetchQuote(JSON.parse(rested), signal),
+    enabled: Boolean(units) && slippageBps !== null && rested === wanted,
     placeholderData: keepPreviousData,
     refetchInterval: QUOTE_AGAIN_MS,
     retry: false,
   });
+  const isOfNow = rested === wanted;
+  const quote = units && data?.side === side ? data : null;
+  return { quote, error: isOfNow ? error : null, isExact: isOfNow && quote !== null && !isPlaceholderData };
 }
 
 /** Why nothing can be ordered now, in words; null: it can. The chain's own reasons come with the quote. */

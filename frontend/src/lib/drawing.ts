@@ -184,7 +184,7 @@ export class ChartDrawing {
         const mine = {
           shape: isBuy ? "arrowUp" : "arrowDown",
           color: isBuy ? buy : sell,
-          size: 1.2,
+          size: 1,
         } as const;
         const creators = { shape: "circle", color: accent, size: 0.5 } as const;
         const look = whose === "me" ? mine : creators;
