@@ -1,0 +1,1 @@
+"""Our client libraries against the real hub."""

@@ -1,0 +1,1 @@
+"""Our client libraries, without a network."""
