@@ -88,9 +88,7 @@ async def refold(connection: Connection, wanted: Keys) -> Refolded:
         if mint not in named:
             result.forgotten_tokens.append(mint)
     trades = await retract.candle_trades(connection, ids, stored.candles)
-    result.candles = [
-        bar(key, trades.get(key, []), stored=row) for key, row in stored.candles.items()
-    ]
+    result.candles = [_revised(row, trades.get(key, [])) for key, row in stored.candles.items()]
     result.minutes = totals.minutes(stored.candles, result.candles, stored.tokens)
     await _positions(connection, wanted.positions, result)
     return result
@@ -158,13 +156,18 @@ def _set_state(token: TokenRow, moment: Moment | None) -> None:
 _RESERVES = ("virtual_base", "virtual_quote", "real_base", "real_quote")
 
 
-def bar(key: CandleKey, trades: Sequence[PricedTrade], stored: CandleRow) -> CandleRow:
+def _revised(stored: CandleRow, trades: Sequence[PricedTrade]) -> CandleRow:
     """The bar these trades make, under a greater `rev`; without any its prices say nothing."""
-    rev = stored.rev + 1
-    if not trades:
-        return msgspec.structs.replace(
-            stored, volume_base=0, volume_quote=0, trades=0, buys=0, rev=rev
-        )
+    if trades:
+        row = bar((stored.mint, stored.interval_s, stored.start), trades)
+    else:
+        row = msgspec.structs.replace(stored, volume_base=0, volume_quote=0, trades=0, buys=0)
+    row.rev = stored.rev + 1
+    return row
+
+
+def bar(key: CandleKey, trades: Sequence[PricedTrade]) -> CandleRow:
+    """The bar that at least one trade makes."""
     ordered = in_order(trades)
     first, last = ordered[0], ordered[-1]
     prices = [trade.price for trade in ordered]
@@ -174,5 +177,5 @@ def bar(key: CandleKey, trades: Sequence[PricedTrade], stored: CandleRow) -> Can
         first_slot=first.slot, first_seq=first.seq, last_slot=last.slot, last_seq=last.seq,
         volume_base=sum(trade.base_amount for trade in ordered),
         volume_quote=sum(trade.quote_amount for trade in ordered),
-        trades=len(ordered), buys=sum(trade.is_buy for trade in ordered), rev=rev,
+        trades=len(ordered), buys=sum(trade.is_buy for trade in ordered),
     )  # fmt: skip

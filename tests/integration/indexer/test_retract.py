@@ -23,13 +23,35 @@ from tests.helpers.ledger import Ledger
 _TOKEN = (
     "mint", "trades", "volume_base", "volume_quote", "last_trade_at", "state_slot", "price",
     "market_cap", "progress_bps", "virtual_base", "virtual_quote", "completed_slot",
-    "migrated_slot", "amm_pool", "created_slot", "created_at",
+    "migrated_slot", "amm_pool", "created_slot", "created_at", "buys", "sells", "holders",
+    "traders",
 )  # fmt: skip
 _CANDLE = (
-    "mint", "start", "open", "high", "low", "close", "volume_base", "volume_quote", "trades",
+    "mint", "interval_s", "start", "buys", "open", "high", "low", "close", "volume_base", "volume_quote", "trades",
     "first_slot", "last_slot",
 )  # fmt: skip
-_POSITION = ("wallet", "mint", "base_amount", "cost_quote", "realized_quote", "buys", "sells")
+_POSITION = (
+    "wallet", "mint", "base_amount", "cost_quote", "realized_quote", "bought_quote", "sold_quote",
+    "buys", "sells", "first_slot", "last_buy_at", "last_sell_at",
+)  # fmt: skip
+_TOTALS = """
+    SELECT wallet_id, quote_id, positions, buys, sells, bought_quote, sold_quote, cost_quote,
+           realized_quote, last_buy_at, last_sell_at
+    FROM wallet_totals ORDER BY 1, 2"""
+_TOTALS_SLOWLY = """
+    SELECT wallet_id, quote_id, count(*), sum(p.buys), sum(p.sells), sum(bought_quote),
+           sum(sold_quote), sum(cost_quote), sum(realized_quote), max(last_buy_at),
+           max(last_sell_at)
+    FROM position_rows p JOIN tokens t ON t.id = p.token_id GROUP BY 1, 2 ORDER BY 1, 2"""
+_MINUTES = """
+    SELECT quote_id, start, trades, buys, volume_quote
+    FROM market_minutes WHERE trades > 0 ORDER BY 1, 2"""
+_MINUTES_SLOWLY = """
+    SELECT t.quote_id, block_time - block_time % 60, count(*), count(*) FILTER (WHERE is_buy),
+           sum(quote_amount)
+    FROM trade_rows r JOIN tokens t ON t.id = r.token_id
+    WHERE NOT retracted AND is_own AND r.price IS NOT NULL AND block_time IS NOT NULL
+    GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 def _history(random: Random) -> list[Seen]:
@@ -79,6 +101,9 @@ async def _is_what(pool: Pool, surviving: list[Seen]) -> None:
     ):
         rows = await pool.fetch(f"SELECT * FROM {table} WHERE {where}")  # noqa: S608
         assert _table(rows, names) == _table(expected, names), table
+    for sums, slowly in ((_TOTALS, _TOTALS_SLOWLY), (_MINUTES, _MINUTES_SLOWLY)):
+        found = [tuple(row) for row in await pool.fetch(sums)]
+        assert found == [tuple(row) for row in await pool.fetch(slowly)]
 
 
 def _marking(events: Iterable[Seen]) -> Marking:
