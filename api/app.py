@@ -17,6 +17,7 @@ from api.config import allowed_origins, feed_of, hub_limits
 from api.dependencies import Services
 from api.problems import add_problem_handlers
 from api.routes import asyncapi, auth, completeness, config, ops, tokens, wallets, websocket
+from api.routes.metadata import router as metadata
 from api.routes.prices import router as prices
 from api.routes.trading import add_trading
 from api.services.auth.authorizer import SignInRooms
@@ -108,6 +109,7 @@ def create_app(
                    completeness.router, config.router, ops.router, asyncapi.router):  # fmt: skip
         app.include_router(router)
     app.include_router(prices)
+    app.include_router(metadata)
     add_trading(app, settings)
     _add_page(app, page, page_error)
     return app

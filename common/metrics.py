@@ -145,6 +145,12 @@ QUOTE_PRICE_OBSERVED = Gauge(
     ["quote_mint"],
 )
 
+METADATA_FETCHES = Counter(
+    "curvefeed_metadata_fetches_total",
+    "Tokens whose JSON and picture were fetched; outcome is ok, failed or retry",
+    ["outcome"],
+)
+
 # --- sign-in
 SIGN_IN_REQUESTS = Counter(
     "curvefeed_sign_in_requests_total",
