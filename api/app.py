@@ -16,7 +16,18 @@ from fastapi.responses import HTMLResponse
 from api.config import allowed_origins, feed_of, hub_limits
 from api.dependencies import Services
 from api.problems import add_problem_handlers
-from api.routes import asyncapi, auth, completeness, config, ops, tokens, wallets, websocket
+from api.routes import (
+    asyncapi,
+    auth,
+    completeness,
+    config,
+    derived,
+    market,
+    ops,
+    tokens,
+    wallets,
+    websocket,
+)  # fmt: skip
 from api.routes.metadata import router as metadata
 from api.routes.prices import router as prices
 from api.routes.trading import add_trading
@@ -105,8 +116,9 @@ def create_app(
             allow_credentials=True,  # for the one cookie there is, of /api/v1/auth
         )  # fmt: skip
     add_problem_handlers(app)
-    for router in (auth.router, auth.tickets, websocket.router, tokens.router, wallets.router,
-                   completeness.router, config.router, ops.router, asyncapi.router):  # fmt: skip
+    for router in (auth.router, auth.tickets, websocket.router, tokens.router, derived.router,
+                   wallets.router, market.router, completeness.router, config.router,
+                   ops.router, asyncapi.router):  # fmt: skip
         app.include_router(router)
     app.include_router(prices)
     app.include_router(metadata)

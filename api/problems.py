@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from api.examples import example_of
 from common.errors import CurvefeedError, InvalidEvent
 from db.feed import OUTAGE
 
@@ -68,6 +69,31 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
+
+
+def history(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a route of the history: an example, and everything that may go wrong
+    besides these statuses."""
+    described: dict[int | str, dict[str, Any]] = {
+        200: {
+            "headers": _HEADERS,
+            "content": {"application/json": {"example": example_of(model)}},
+        },
+        304: {"description": "Unchanged: you have it already", "headers": _HEADERS},
+    }
+    return described | responses(400, 401, *statuses, 422, 429, 503, 504)
+
+
+_HEADERS = {
+    "ETag": {
+        "description": "Send it back as If-None-Match.",
+        "schema": {"type": "string"},
+    },
+    "X-Feed-Seq": {
+        "description": "meta.feed_seq, also of a 304.",
+        "schema": {"type": "integer"},
+    },
+}
 
 
 def problem(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from api.dependencies import ServicesOf
+from api.dependencies import ServicesOf, metered
 from api.problems import ProblemError, responses
 from api.schemas import Model
 from db import coverage
 from db.coverage import Completeness
 from programs.keys import signature_b58
 
-router = APIRouter(prefix="/api/v1/completeness", tags=["operations"])
+router = APIRouter(
+    prefix="/api/v1/completeness", tags=["operations"], dependencies=[Depends(metered)]
+)
 
 MAX_SLOT = 2**63 - 1
 Slot = Annotated[int, Query(ge=0, le=MAX_SLOT)]
@@ -60,7 +62,11 @@ class CompletenessAnswer(Model):
     gaps: list[KnownGap] = Field(description="Open ones first.")
 
 
-@router.get("", summary="What is verified of a range of slots", responses=responses(404, 422, 503))
+@router.get(
+    "",
+    summary="What is verified of a range of slots",
+    responses=responses(401, 404, 422, 429, 503, 504),
+)
 async def completeness(
     services: ServicesOf,
     program: Annotated[str, Query(description="Launchpad.", examples=["pump"], max_length=64)],
@@ -71,7 +77,7 @@ async def completeness(
     what "verified" assumes.
     """
     found = await coverage.completeness(
-        services.pool, program, from_slot or 0, MAX_SLOT if to_slot is None else to_slot
+        services.reads, program, from_slot or 0, MAX_SLOT if to_slot is None else to_slot
     )
     if found is None:
         raise ProblemError(

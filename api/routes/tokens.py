@@ -4,127 +4,156 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.answers import BRIEF, LIVE, answer, cache_of
 from api.cursors import CursorOf
-from api.dependencies import Cursor, Limit, MintOf, ServicesOf
-from api.problems import ProblemError, responses
-from api.schemas import (
-    Candle,
-    CandlePage,
-    Meta,
-    Token,
-    TokenAnswer,
-    TokenPage,
-    Trade,
-    TradePage,
-)
+from api.dependencies import MintOf, ServicesOf, metered
+from api.problems import ProblemError, history
+from api.queries import SECONDS, CandleQuery, OneTokenQuery, TokenQuery, TokenTradeQuery
+from api.schemas import Candle, CandlePage, Meta, Token, TokenAnswer, TokenPage, Trade, TradePage
+from api.schemas.base import WRAPPED_SOL
 from db.feed import Scope
 from db.pool import Pool
 from db.reads import candles as candle_reads
 from db.reads import tokens as token_reads
 from db.reads import trades as trade_reads
-from programs.keys import b58
+from db.reads.moment import Page
+from db.reads.past import token_as_of
+from db.windows import WINDOWS
+from programs.keys import b58, key_of
 
-router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
+router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"], dependencies=[Depends(metered)])
 
-Interval = Literal["1m"]
 TRADE_CURSOR = CursorOf("trades", int, int, int)
 _BARS = CursorOf("candles", int)
-_CURSORS: Mapping[token_reads.TokenOrder, CursorOf] = MappingProxyType(
-    {"new": CursorOf("new", int), "active": CursorOf("active", int)}
+_CURSORS: Mapping[token_reads.TokenList, CursorOf] = MappingProxyType(
+    {name: CursorOf(name, *kinds) for name, kinds in token_reads.KEY_KINDS.items()}
 )
-SECONDS: Mapping[Interval, int] = MappingProxyType({"1m": 60})
+_COMPARED = ("top_volume", "top_market_cap")
 
 
-@router.get("", summary="Tokens, newest first", responses=responses(400, 422, 503))
+@router.get("", summary="Lists of tokens", response_model=TokenPage, responses=history(TokenPage))
 async def tokens(
-    services: ServicesOf,
-    order: Annotated[
-        token_reads.TokenOrder,
-        Query(description="new: by age. active: by newest trade, or creation where there is none."),
-    ] = "new",
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> TokenPage:
-    """Pages are stable: a token that comes in later shifts nothing. In the order `active` a token
-    that is traded while you page moves to the front, and is then not met again."""
-    page = await token_reads.tokens(services.pool, order, _CURSORS[order].decode(cursor), limit)
-    return TokenPage(
+    request: Request, services: ServicesOf, query: Annotated[TokenQuery, Query()]
+) -> Response:
+    """Pages are stable: a token that comes in later shifts nothing. In lists by what changes (all
+    but new and oldest) a token that changes its place while you page may be met twice or not at
+    all; /docs/rest.md has the formulas."""
+    quote = query.quote_mint or (WRAPPED_SOL if query.list in _COMPARED else None)
+    wanted = token_reads.Wanted(
+        list_name=query.list,
+        program=query.program,
+        quote_mint=None if quote is None else key_of(quote),
+        window_s=WINDOWS[query.window],
+        king_bps=services.settings.king_of_the_hill_bps,
+    )
+    cursor = _CURSORS[query.list]
+    page = await token_reads.tokens(
+        services.reads, wanted, cursor.decode(query.cursor), query.limit
+    )
+    body = TokenPage.model_construct(
         items=[Token.of(row) for row in page.items],
-        next=_CURSORS[order].encode(page.last),
+        next=cursor.encode(page.last),
         meta=Meta.of(page.moment),
     )
+    return answer(request, body, BRIEF if query.list in ("trending", "top_volume") else LIVE)
 
 
-@router.get("/{mint}", summary="One token", responses=responses(400, 404, 422, 503))
-async def token(services: ServicesOf, mint: MintOf) -> TokenAnswer:
-    """The token's state after its newest trade."""
-    moment, row = await token_reads.token(services.pool, mint)
+@router.get(
+    "/{mint}", summary="One token", response_model=TokenAnswer, responses=history(TokenAnswer, 404)
+)
+async def token(
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[OneTokenQuery, Query()]
+) -> Response:
+    """The token's state after its newest trade, or after its last one up to `as_of_slot`: then
+    without what counts all its trades."""
+    slot = query.as_of_slot
+    if slot is None:
+        moment, row = await token_reads.token(services.reads, mint)
+    else:
+        moment, row = await token_as_of(services.reads, mint, slot)
     if row is None:
-        raise _unknown(mint)
-    return TokenAnswer(**Token.of(row).model_dump(), meta=Meta.of(moment))
+        raise unknown(mint, slot)
+    body = TokenAnswer.at(row, Meta.of(moment))
+    return answer(request, body, cache_of(body, slot))
 
 
 @router.get(
     "/{mint}/trades",
     summary="A token's trades, newest first",
-    responses=responses(400, 404, 422, 503),
+    response_model=TradePage,
+    responses=history(TradePage, 404),
 )
 async def trades(
-    services: ServicesOf, mint: MintOf, limit: Limit = 50, cursor: Cursor = None
-) -> TradePage:
-    """By slot, and inside a slot in that of the block. Trades a fork undid are not in
-    it.
-    """
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[TokenTradeQuery, Query()]
+) -> Response:
+    """By slot, and inside a slot in that of the block. Trades a fork undid are not in it."""
     page = await trade_reads.trades(
-        services.pool, Scope(mint=mint), TRADE_CURSOR.decode(cursor), limit
+        services.reads,
+        Scope(mint=mint),
+        query.filters(query.wallet),
+        TRADE_CURSOR.decode(query.cursor),
+        query.limit,
     )
     if not page.items:
-        await _require(services.pool, mint)
-    return TradePage(
+        await require(services.reads, mint)
+    body = trade_page(page)
+    return answer(request, body, cache_of(body, query.to_slot))
+
+
+@router.get(
+    "/{mint}/candles",
+    summary="A token's candles, newest first",
+    response_model=CandlePage,
+    responses=history(CandlePage, 404),
+)
+async def candles(
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[CandleQuery, Query()]
+) -> Response:
+    """Only bars with trades in them; the newest one still changes. With `as_of_slot`, bars as they
+    were after that slot."""
+    wanted = candle_reads.Wanted(
+        interval_s=SECONDS[query.interval],
+        from_time=query.from_time,
+        to_time=query.to_time,
+        as_of_slot=query.as_of_slot,
+    )
+    page = await candle_reads.candles(
+        services.reads, mint, wanted, _BARS.decode(query.cursor), query.limit
+    )
+    if not page.items:
+        await require(services.reads, mint)
+    body = CandlePage.model_construct(
+        items=[Candle.of(row) for row in page.items],
+        next=_BARS.encode(page.last),
+        meta=Meta.of(page.moment),
+    )
+    return answer(request, body, cache_of(body, query.as_of_slot))
+
+
+def trade_page(page: Page[trade_reads.TradeView]) -> TradePage:
+    """As an answer."""
+    return TradePage.model_construct(
         items=[Trade.of(row) for row in page.items],
         next=TRADE_CURSOR.encode(page.last),
         meta=Meta.of(page.moment),
     )
 
 
-@router.get(
-    "/{mint}/candles",
-    summary="A token's candles, newest first",
-    responses=responses(400, 404, 422, 503),
-)
-async def candles(
-    services: ServicesOf,
-    mint: MintOf,
-    interval: Annotated[Interval, Query(description="Length of a bar.")] = "1m",
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> CandlePage:
-    """Only bars with trades in them; the newest one still changes."""
-    seconds = SECONDS[interval]
-    page = await candle_reads.candles(services.pool, mint, seconds, _BARS.decode(cursor), limit)
-    if not page.items:
-        await _require(services.pool, mint)
-    return CandlePage(
-        items=[Candle.of(row) for row in page.items],
-        next=_BARS.encode(page.last),
-        meta=Meta.of(page.moment),
-    )
-
-
-async def _require(pool: Pool, mint: bytes) -> None:
+async def require(pool: Pool, mint: bytes) -> None:
     """An empty list of a token nobody has seen is a mistake, not an answer."""
     _, row = await token_reads.token(pool, mint)
     if row is None:
-        raise _unknown(mint)
+        raise unknown(mint)
 
 
-def _unknown(mint: bytes) -> ProblemError:
+def unknown(mint: bytes, slot: int | None = None) -> ProblemError:
+    """There is no such token, or there was none by then."""
     return ProblemError(
         404,
-        f"no token {b58(mint)} has been seen",
+        f"no token {b58(mint)} has been seen" + (f" up to slot {slot}" if slot is not None else ""),
         hint="Its launchpad may not be indexed, or it traded before indexing began",
     )

@@ -17,13 +17,17 @@ from db.pool import Connection, Pool
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=msgspec.Struct)
-KeyPart = int | Decimal | bytes
+KeyPart = int | float | Decimal
 Key = tuple[KeyPart, ...]
 """Place of an item in its list."""
 Before = Key | None
 """Key of the last item of the page before."""
 
 TIMEOUT_S = 5.0
+
+
+ID_OF = "(SELECT id FROM keys WHERE key = {})"
+"""A key's number, looked up before anything else: so the index of the numbers gives the order."""
 
 
 class Moment(msgspec.Struct, frozen=True):

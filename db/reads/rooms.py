@@ -8,10 +8,10 @@ import msgspec
 
 from db.feed import Position, Scope, frozen, last_log_seq
 from db.pool import Connection, Pool
-from db.reads.moment import TIMEOUT_S, columns_of, row_of
-from db.reads.tokens import TOKENS
-from db.reads.trades import NEWEST_FIRST, TRADES, TradeView
-from db.rows import PositionRow, TokenRow
+from db.reads.moment import ID_OF, TIMEOUT_S, columns_of, row_of
+from db.reads.tokens import COLUMNS, TokenView, plain_view_of
+from db.reads.trades import NEWEST_FIRST, TradeView, readable
+from db.rows import PositionRow
 
 SNAPSHOT_TOKENS = 50
 SNAPSHOT_TRADES = 50
@@ -20,12 +20,16 @@ SNAPSHOT_POSITIONS = 200
 _POSITIONS = columns_of(PositionRow)
 
 
+_OF_TOKEN = f"t.token_id = {ID_OF.format('$2')}"
+_OF_WALLET = f"t.wallet_id = {ID_OF.format('$2')}"
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """State of a room's part of the world; `seq` is the room's position."""
 
     top: Position
     seq: int
-    tokens: list[TokenRow] = []
+    tokens: list[TokenView] = []
     trades: list[TradeView] = []
     positions: list[PositionRow] = []
 
@@ -39,14 +43,14 @@ async def snapshot(pool: Pool, scope: Scope) -> Snapshot:
                 top=top,
                 seq=seq,
                 tokens=await _fetch_tokens(connection, "t.mint = $2", scope.mint),
-                trades=await _fetch_trades(connection, "t.mint = $2", scope.mint),
+                trades=await _fetch_trades(connection, _OF_TOKEN, scope.mint),
             )
         if scope.wallet is not None:
             return Snapshot(
                 top=top,
                 seq=seq,
                 positions=await _fetch_positions(connection, scope.wallet),
-                trades=await _fetch_trades(connection, "t.wallet = $2", scope.wallet),
+                trades=await _fetch_trades(connection, _OF_WALLET, scope.wallet),
             )
         return Snapshot(
             top=top,
@@ -56,42 +60,42 @@ async def snapshot(pool: Pool, scope: Scope) -> Snapshot:
         )
 
 
-async def _fetch_tokens(connection: Connection, where: str, *key: bytes) -> list[TokenRow]:
+async def _fetch_tokens(connection: Connection, where: str, *key: bytes) -> list[TokenView]:
     records = await connection.fetch(
-        f"SELECT {TOKENS} FROM tokens t WHERE {where} ORDER BY t.first_seq DESC LIMIT $1",
+        f"SELECT {COLUMNS} FROM tokens t WHERE {where} ORDER BY t.first_seq DESC LIMIT $1",
         SNAPSHOT_TOKENS,
         *key,
     )
-    return [row_of(TokenRow, each) for each in records]
+    return [plain_view_of(each) for each in records]
 
 
 async def _fetch_trades(connection: Connection, where: str, key: bytes) -> list[TradeView]:
-    records = await connection.fetch(
-        f"SELECT {TRADES} FROM trades t LEFT JOIN tokens k ON k.mint = t.mint "
-        f"WHERE {where} AND NOT t.retracted ORDER BY {NEWEST_FIRST} LIMIT $1",
-        SNAPSHOT_TRADES,
-        key,
-    )
+    rows = f"""SELECT * FROM trade_rows t WHERE {where} AND NOT t.retracted
+        ORDER BY {NEWEST_FIRST} LIMIT $1"""
+    records = await connection.fetch(readable(rows), SNAPSHOT_TRADES, key)
     return [row_of(TradeView, each) for each in records]
 
 
 async def _fetch_newest_trades(connection: Connection) -> list[TradeView]:
     """Of all tokens, by way of the feed: trades themselves are not indexed by seq alone."""
-    records = await connection.fetch(
-        f"""SELECT {TRADES} FROM (
-                SELECT mint, slot, seq FROM feed WHERE event = 'new_trade'
-                ORDER BY seq DESC LIMIT $1) f
-            JOIN trades t ON t.mint = f.mint AND t.slot = f.slot AND t.seq = f.seq
-            LEFT JOIN tokens k ON k.mint = t.mint
-            WHERE NOT t.retracted ORDER BY t.seq DESC""",
-        SNAPSHOT_TRADES,
-    )
-    return [row_of(TradeView, each) for each in records]
+    rows = """SELECT t.* FROM (
+            SELECT f.slot, f.seq, k.id FROM feed f JOIN keys k ON k.key = f.mint
+            WHERE f.event = 'new_trade' ORDER BY f.seq DESC LIMIT $1) f
+        JOIN trade_rows t ON t.token_id = f.id AND t.slot = f.slot AND t.seq = f.seq
+        WHERE NOT t.retracted"""
+    records = await connection.fetch(readable(rows), SNAPSHOT_TRADES)
+    found = [row_of(TradeView, each) for each in records]
+    return sorted(found, key=lambda row: row.seq, reverse=True)
 
 
 async def _fetch_positions(connection: Connection, wallet: bytes) -> list[PositionRow]:
     records = await connection.fetch(
-        f"SELECT {_POSITIONS} FROM positions t WHERE t.wallet = $1 ORDER BY t.seq DESC LIMIT $2",
+        f"""SELECT {_POSITIONS} FROM (
+                SELECT p.*, m.key AS mint, $1::bytea AS wallet FROM (
+                    SELECT * FROM position_rows WHERE wallet_id = {ID_OF.format("$1")}
+                    ORDER BY seq DESC LIMIT $2) p
+                JOIN keys m ON m.id = p.token_id) t
+            ORDER BY t.seq DESC""",
         wallet,
         SNAPSHOT_POSITIONS,
     )

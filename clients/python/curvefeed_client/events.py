@@ -96,6 +96,16 @@ class PortfolioUpdateFrame(TypedDict):
     data: PortfolioUpdate
 
 
+class CandleUpdateFrame(TypedDict):
+    """A bar of an interval that the subscription asked for, as it is now."""
+
+    type: Literal["candle_update"]
+    room: str
+    seq: int
+    ts: int
+    data: CandleUpdate
+
+
 class MarketStatsFrame(TypedDict):
     """Figures of the whole market. Its fields are not fixed."""
 
@@ -223,6 +233,24 @@ class PortfolioUpdate(TypedDict):
     sells: int
 
 
+class CandleUpdate(TypedDict):
+    """`candle_update`: a whole bar; a greater `rev` of the same bar replaces the smaller.
+    Without trades all that was in it has been withdrawn: prices are null."""
+
+    mint: str
+    interval: str
+    interval_s: int
+    start: int
+    open: str | None
+    high: str | None
+    low: str | None
+    close: str | None
+    volume_base: str
+    volume_quote: str
+    trades: int
+    rev: int
+
+
 class Finality(TypedDict):
     """`finality`: how far the chain is confirmed, and how far nothing can undo it."""
 
@@ -249,7 +277,9 @@ class Token(TypedDict):
     name: str | None
     symbol: str | None
     uri: str | None
-    """Of its metadata; not fetched."""
+    """Of its metadata: see /tokens/{mint}/metadata."""
+    image: str | None
+    """Path of its thumbnail here; null while there is none."""
     creator: str | None
     pool: str | None
     """Bonding curve."""
@@ -260,21 +290,33 @@ class Token(TypedDict):
     quote_decimals: int | None
     supply: str | None
     flags: list[str]
+    """What its creation said of it."""
+    stage: Literal["curve", "completed", "migrated"]
+    """curve: on its bonding curve. completed: the curve is full. migrated: its liquidity has
+    moved to a pool."""
     created_slot: int | None
     created_at: int | None
     """Unix seconds."""
     price: str | None
     market_cap: str | None
     """In whole quote tokens."""
+    usd: Usd | None
+    """Null: no fresh price of its quote token."""
     curve_progress_bps: int | None
     """0 … 10000."""
     virtual_base_reserves: str | None
     virtual_quote_reserves: str | None
     real_base_reserves: str | None
     real_quote_reserves: str | None
-    trades: int
-    volume_base: str
-    volume_quote: str
+    trades: int | None
+    """Null with as_of_slot, like other sums."""
+    buys: int | None
+    sells: int | None
+    volume_base: str | None
+    volume_quote: str | None
+    holders: int | None
+    """Wallets that hold it as far as trades tell: derived, transfers are not seen. Null with
+    as_of_slot: see /holders."""
     last_trade_at: int | None
     """Unix seconds."""
     completed_slot: int | None
@@ -285,6 +327,9 @@ class Token(TypedDict):
     """Position in the feed that first named it: age."""
     seq: int
     """Position in the feed of its newest change of state."""
+    windows: dict[str, Window] | None
+    """1h and 24h, as of the last seconds; /stats has them all and exact. A window without a
+    trade is absent; null with as_of_slot and in a room's snapshot."""
 
 
 class Trade(TypedDict):
@@ -308,6 +353,8 @@ class Trade(TypedDict):
     """What moved the curve."""
     user_quote_amount: str | None
     """What the trader paid or received."""
+    usd: str | None
+    """The same in dollars at the time of the trade; null: no price was known then."""
     fees: dict[str, str]
     price: str | None
     """After the trade."""
@@ -319,6 +366,20 @@ class Trade(TypedDict):
     real_quote_reserves: str | None
     block_time: int | None
     """Unix seconds."""
+
+
+class Usd(TypedDict):
+    """Dollars by the newest price of the quote token; never guessed: absent while that is old."""
+
+    price: str
+    """Of one whole token."""
+    market_cap: str | None
+    source: str
+    """fixed, pyth or http."""
+    slot: int | None
+    """Of the reading, where it was an account's."""
+    age_s: int
+    """Age of the reading."""
 
 
 class WalletPosition(TypedDict):
@@ -335,6 +396,21 @@ class WalletPosition(TypedDict):
     sells: int
 
 
+class Window(TypedDict):
+    """What happened inside a window of time that ends now, on the token's own pools."""
+
+    volume_base: str
+    volume_quote: str
+    """What moved the curve."""
+    buys: int
+    sells: int
+    buyers: int
+    """Different wallets."""
+    sellers: int
+    price_change_bps: int | None
+    """Against the last price before the window; null: there was none."""
+
+
 Event: TypeAlias = (
     SnapshotFrame
     | TokenCreatedFrame
@@ -344,6 +420,7 @@ Event: TypeAlias = (
     | RetractedFrame
     | PriceUpdateFrame
     | PortfolioUpdateFrame
+    | CandleUpdateFrame
     | MarketStatsFrame
 )
 """What a subscription yields."""

@@ -88,9 +88,8 @@ async def test_a_trade_has_the_feeds_names(http: httpx2.AsyncClient, pool: Pool)
     TradePage.model_validate(body)
     (item,) = body["items"]
     told = msgspec.json.decode(await pool.fetchval("SELECT data FROM feed WHERE seq = 2"))
-    assert set(item) - {"seq", "tx_index"} == set(NewTrade.__struct_fields__) - {"commitment"}
-    # The indexer doesn't store which pool an event named; REST knows its token's own.
-    for name in set(item) - {"seq", "pool", "tx_index"}:
+    assert set(item) - {"seq", "tx_index", "usd"} == set(NewTrade.__struct_fields__) - {"commitment"}
+    for name in set(item) - {"seq", "tx_index", "usd"}:
         assert item[name] == told[name], name
     assert item["base_amount"] == "18446744073709551615"
 
@@ -120,7 +119,7 @@ async def test_every_page_size_gives_the_same(
         await store(pool, seen(trade, f"trade {number}", 20))
     tokens = await pages(http, "/tokens", limit=limit)
     assert [item["mint"] for item in tokens] == [b58(key(mint)) for mint in reversed(mints)]
-    active = await pages(http, "/tokens", limit=limit, order="active")
+    active = await pages(http, "/tokens", limit=limit, list="active")
     assert [item["mint"] for item in active] == [b58(key(mints[0])), *(
         b58(key(mint)) for mint in reversed(mints[1:])
     )]  # fmt: skip
@@ -199,7 +198,7 @@ WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("/tokens", {"limit": 0}, 422, "limit"),
     ("/tokens", {"limit": 201}, 422, "limit"),
     ("/tokens", {"limit": "many"}, 422, "limit"),
-    ("/tokens", {"order": "alphabetical"}, 422, "order"),
+    ("/tokens", {"list": "alphabetical"}, 422, "list"),
     (f"/tokens/{MINT}/candles", {"interval": "7m"}, 422, "interval"),
     ("/wallets/0OIl/trades", {}, 400, "wallet"),
     ("/websocket/rooms/lobby/snapshot", {}, 400, "room"),

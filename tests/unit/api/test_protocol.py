@@ -1,4 +1,4 @@
-"""hub.v1's pure part: names of rooms, messages, limits, origins, cursors, the feed's contiguity."""
+"""hub.v1's pure part: names of rooms, messages, limits, origins, the feed's contiguity."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cursors import cursor_of, key_of_cursor
-from api.problems import ProblemError
 from api.services import messages
 from api.services.limits import Strikes, TokenBucket
 from api.services.protocol import (
@@ -144,26 +142,6 @@ def test_the_types_of_messages_are_their_names() -> None:
         "welcome", "subscribed", "unsubscribed", "snapshot", "resync", "pos", "ping", "pong",
         "rooms", "authed", "error", "goodbye",
     }  # fmt: skip
-
-
-@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=3))
-def test_cursors(key: list[int]) -> None:
-    """A cursor is the key it was made of, and no other list's."""
-    cursor = cursor_of(tuple(key))
-    assert key_of_cursor(cursor, len(key)) == tuple(key)
-    with pytest.raises(ProblemError):
-        key_of_cursor(cursor, len(key) + 1)
-
-
-@given(st.text(max_size=30))
-def test_any_text_is_a_cursor_or_a_problem(text: str) -> None:
-    """Whatever somebody passes, it is a key or a problem with status 400."""
-    try:
-        key = key_of_cursor(text, 2)
-    except ProblemError as error:
-        assert error.status == 400
-    else:
-        assert key is not None and len(key) == 2
 
 
 def rows(*seqs: int) -> list[FeedRow]:

@@ -1,0 +1,184 @@
+"""What is derived from a token's trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.answers import answer, cache_of
+from api.cursors import CursorOf
+from api.dependencies import MintOf, ServicesOf, metered
+from api.flags import flags_of
+from api.problems import history
+from api.queries import FirstQuery, HolderQuery, TraderQuery
+from api.routes.tokens import unknown
+from api.schemas import Meta
+from api.schemas.base import key_text
+from api.schemas.tokens import (
+    FirstBuyer,
+    FirstBuyers,
+    FlagsAnswer,
+    Holder,
+    HolderPage,
+    TokenStats,
+    Trader,
+    TraderPage,
+    window_of,
+)
+from api.values import share_bps, value_of
+from db.reads import flags as flag_reads
+from db.reads import holders as holder_reads
+from db.reads.windows import exact_windows
+from programs.keys import b58, signature_b58
+
+router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"], dependencies=[Depends(metered)])
+
+_HOLDERS = CursorOf("holders", Decimal, int)
+_TRADERS = CursorOf("traders", Decimal, int)
+
+
+@router.get(
+    "/{mint}/holders",
+    summary="Who holds a token, the largest first",
+    response_model=HolderPage,
+    responses=history(HolderPage, 404),
+)
+async def holders(
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[HolderQuery, Query()]
+) -> Response:
+    """From trades alone, so transfers are not seen. A holder whose amount changes while you page
+    may be met twice or not at all."""
+    slot = query.as_of_slot
+    found = await holder_reads.holders(
+        services.reads, mint, slot, _HOLDERS.decode(query.cursor), query.limit
+    )
+    if found is None:
+        raise unknown(mint)
+    body = HolderPage.model_construct(
+        items=[
+            Holder.model_construct(
+                wallet=b58(row.wallet),
+                base_amount=str(row.base_amount),
+                share_bps=share_bps(row.base_amount, found.supply),
+                is_creator=row.wallet == found.creator,
+            )
+            for row in found.page.items
+        ],
+        next=_HOLDERS.encode(found.page.last),
+        meta=Meta.of(found.page.moment),
+        holders=found.count,
+        top10_bps=share_bps(found.top10, found.supply),
+    )
+    return answer(request, body, cache_of(body, slot))
+
+
+@router.get(
+    "/{mint}/traders",
+    summary="A token's traders, the largest realised profit first",
+    response_model=TraderPage,
+    responses=history(TraderPage, 404),
+)
+async def traders(
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[TraderQuery, Query()]
+) -> Response:
+    """Profits by average cost, in quote units. What came by transfer has no cost and is no
+    profit."""
+    found = await holder_reads.traders(
+        services.reads, mint, _TRADERS.decode(query.cursor), query.limit
+    )
+    if found is None:
+        raise unknown(mint)
+    token, page = found
+    body = TraderPage.model_construct(
+        items=[_trader(row, token) for row in page.items],
+        next=_TRADERS.encode(page.last),
+        meta=Meta.of(page.moment),
+    )
+    return answer(request, body)
+
+
+def _trader(row: holder_reads.TraderRow, token: holder_reads.OfToken) -> Trader:
+    value = value_of(row.base_amount, token.price, token.decimals, token.quote_decimals)
+    return Trader.model_construct(
+        wallet=b58(row.wallet),
+        base_amount=str(row.base_amount),
+        cost_quote=str(row.cost_quote),
+        realized_quote=str(row.realized_quote),
+        unrealized_quote=None if value is None else str(value - row.cost_quote),
+        bought_quote=str(row.bought_quote),
+        sold_quote=str(row.sold_quote),
+        buys=row.buys,
+        sells=row.sells,
+        is_creator=row.wallet == token.creator,
+    )
+
+
+@router.get(
+    "/{mint}/first-buyers",
+    summary="A token's first purchases",
+    response_model=FirstBuyers,
+    responses=history(FirstBuyers, 404),
+)
+async def first_buyers(
+    request: Request, services: ServicesOf, mint: MintOf, query: Annotated[FirstQuery, Query()]
+) -> Response:
+    """In the chain's order, the earliest first."""
+    found = await flag_reads.first_buyers(services.reads, mint, query.limit)
+    if found is None:
+        raise unknown(mint)
+    moment, token, purchases = found
+    body = FirstBuyers.model_construct(
+        mint=b58(mint),
+        items=[
+            FirstBuyer.model_construct(
+                wallet=key_text(row.wallet),
+                signature=signature_b58(row.signature),
+                slot=row.slot,
+                base_amount=str(row.base_amount),
+                quote_amount=str(row.quote_amount),
+                is_creator=row.wallet is not None and row.wallet == token.creator,
+            )
+            for row in purchases
+        ],
+        meta=Meta.of(moment),
+    )
+    return answer(request, body)
+
+
+@router.get(
+    "/{mint}/stats",
+    summary="A token's windows of time",
+    response_model=TokenStats,
+    responses=history(TokenStats, 404),
+)
+async def stats(request: Request, services: ServicesOf, mint: MintOf) -> Response:
+    """What happened in the last 5 minutes, hour, 6 hours and 24 hours."""
+    moment, windows = await exact_windows(services.reads, mint)
+    if windows is None:
+        raise unknown(mint)
+    body = TokenStats.model_construct(
+        mint=b58(mint),
+        windows={name: window_of(row) for name, row in windows.items()},
+        meta=Meta.of(moment),
+    )
+    return answer(request, body)
+
+
+@router.get(
+    "/{mint}/flags",
+    summary="Facts about a token, with evidence",
+    response_model=FlagsAnswer,
+    responses=history(FlagsAnswer, 404),
+)
+async def flags(request: Request, services: ServicesOf, mint: MintOf) -> Response:
+    """Each with what it rests on; never a score. An empty list says that none of these facts was
+    found in what is stored, not that the token is safe."""
+    facts = await flag_reads.facts(services.reads, mint)
+    if facts is None:
+        raise unknown(mint)
+    body = FlagsAnswer.model_construct(
+        mint=b58(mint), items=flags_of(facts), meta=Meta.of(facts.moment)
+    )
+    return answer(request, body)
