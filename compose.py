@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
@@ -23,9 +24,11 @@ from db.jetstream import place_of
 from db.migrate import migrate as migrate_database
 from db.pool import Pool, Pools, pool_of, reads_of
 from db.relay import Relay
+from db.retention import Ages, drop_old
 from frontend.build import build_page
 from indexer.audit import audit as audit_slots
 from indexer.market.run import run_market
+from indexer.rebuild import rebuild as rebuild_all
 from indexer.replay import replay as replay_files
 from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
@@ -167,6 +170,34 @@ async def run_requeue(settings: Settings) -> None:
         f"{outcome.released} of {outcome.total} transactions left the quarantine with "
         f"{outcome.events} new events; {outcome.still_undecodable} still can't be decoded, "
         f"{outcome.not_at_the_node} the node no longer has"
+    )
+
+
+async def run_rebuild(settings: Settings) -> None:
+    """All that is folded, made anew of the stored events."""
+    async with database(settings) as pool:
+        with typer.progressbar(length=1000, label="rebuild", file=sys.stderr) as bar:
+            changed = await rebuild_all(
+                pool, lambda done, total: bar.update(1000 * done // max(total, 1) - bar.pos)
+            )
+    say(f"{changed} rows were not what the events make" if changed else "all of it was right")
+
+
+async def run_retention(settings: Settings) -> None:
+    """What is older than the settings say goes."""
+    ages = Ages(
+        trades_s=settings.retention_trades_days * 86_400 or None,
+        second_bars_s=settings.retention_second_candles_days * 86_400 or None,
+        feed_s=settings.retention_feed_hours * 3_600 or None,
+    )
+    async with database(settings) as pool:
+        with typer.progressbar(length=3, label="retention", file=sys.stderr) as bar:
+            dropped = await drop_old(
+                pool, ages, int(time.time()), lambda done, _: bar.update(done - bar.pos)
+            )
+    say(
+        f"dropped {dropped.partitions} partitions of trades, {dropped.bars} candles of a second, "
+        f"{dropped.feed_rows} rows of the feed"
     )
 
 

@@ -21,9 +21,11 @@ from compose import (
     run_audit,
     run_index,
     run_migrate,
+    run_rebuild,
     run_relay_alone,
     run_replay,
     run_requeue,
+    run_retention,
     run_serve,
     run_traders,
     run_up,
@@ -134,6 +136,18 @@ def replay(files: Files, data_dir: DataDir = None) -> None:
 def requeue(data_dir: DataDir = None) -> None:
     """Decode what lies in quarantine again, after an upgrade, each transaction once."""
     run_until_stopped(run_requeue(configured(data_dir=data_dir)))
+
+
+@app.command()
+def rebuild(data_dir: DataDir = None) -> None:
+    """Make all that is folded anew of the stored events; goes on where it was stopped."""
+    run_until_stopped(run_rebuild(configured(data_dir=data_dir)))
+
+
+@app.command()
+def retention(data_dir: DataDir = None) -> None:
+    """Drop what is older than RETENTION_… say; without these settings, nothing."""
+    run_until_stopped(run_retention(configured(data_dir=data_dir)))
 
 
 @app.command()

@@ -45,6 +45,17 @@ class Settings(BaseSettings):
         "feed from NATS JetStream, where `./run relay` publishes it. Default: from Postgres.",
     )
 
+    # What `./run retention` drops; 0 keeps all of it
+    retention_trades_days: int = Field(
+        0, ge=0, description="Age from which trades go, an epoch's partition at a time."
+    )
+    retention_second_candles_days: int = Field(
+        0, ge=0, description="Age from which candles of a second go; longer ones stay."
+    )
+    retention_feed_hours: int = Field(
+        0, ge=0, description="Age from which rows of the feed go: none is replayed after minutes."
+    )
+
     # The chain
     solana_rpc_url: SecretStr | None = Field(
         None,
