@@ -63,8 +63,9 @@ async def trending(
     """By buyers * ln(1 + volume in whole quote tokens) of the window; /tokens?list=trending has the
     same in pages."""
     moment, rows = await market_reads.trending(services.reads, WINDOWS[query.window], query.limit)
+    stale_s = services.settings.usd_stale_s
     items = [
-        Trend.model_construct(rank=rank, score=f"{score:.6g}", token=Token.of(row))
+        Trend.model_construct(rank=rank, score=f"{score:.6g}", token=Token.of(row, stale_s))
         for rank, (score, row) in enumerate(rows, 1)
     ]
     body = Trending.model_construct(items=items, meta=Meta.of(moment))
@@ -83,13 +84,14 @@ async def search(
     """A whole mint finds its token; anything else the tokens whose symbol or name holds it,
     whatever its case: those that are called just so first, then by number of trades."""
     text = query.q.replace("\0", " ")
+    stale_s = services.settings.usd_stale_s
     mint = _mint_of(text)
     if mint is not None:
         moment, found = await search_reads.by_mint(services.reads, mint)
-        items = [_match(row, "mint") for row in found]
+        items = [_match(row, "mint", stale_s) for row in found]
     if mint is None or not items:
         moment, found = await search_reads.by_name(services.reads, text, query.limit)
-        items = [_match(row, _matched_by(row, text)) for row in found]
+        items = [_match(row, _matched_by(row, text), stale_s) for row in found]
     return answer(request, MatchList.model_construct(items=items, meta=Meta.of(moment)), BRIEF)
 
 
@@ -104,5 +106,5 @@ def _matched_by(row: TokenView, text: str) -> search_reads.MatchedBy:
     return "symbol" if text.strip().lower() in (row.symbol or "").lower() else "name"
 
 
-def _match(row: TokenView, by: search_reads.MatchedBy) -> Match:
-    return Match.model_construct(**token_fields(row), match=by)
+def _match(row: TokenView, by: search_reads.MatchedBy, stale_s: int) -> Match:
+    return Match.model_construct(**token_fields(row, stale_s), match=by)

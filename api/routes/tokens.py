@@ -55,7 +55,7 @@ async def tokens(
         services.reads, wanted, cursor.decode(query.cursor), query.limit
     )
     body = TokenPage.model_construct(
-        items=[Token.of(row) for row in page.items],
+        items=[Token.of(row, services.settings.usd_stale_s) for row in page.items],
         next=cursor.encode(page.last),
         meta=Meta.of(page.moment),
     )
@@ -77,7 +77,7 @@ async def token(
         moment, row = await token_as_of(services.reads, mint, slot)
     if row is None:
         raise unknown(mint, slot)
-    body = TokenAnswer.at(row, Meta.of(moment))
+    body = TokenAnswer.at(row, Meta.of(moment), services.settings.usd_stale_s)
     return answer(request, body, cache_of(body, slot))
 
 

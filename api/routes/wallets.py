@@ -127,7 +127,7 @@ async def created(
         services.reads, wanted, _CREATED.decode(query.cursor), query.limit
     )
     body = TokenPage.model_construct(
-        items=[Token.of(row) for row in page.items],
+        items=[Token.of(row, services.settings.usd_stale_s) for row in page.items],
         next=_CREATED.encode(page.last),
         meta=Meta.of(page.moment),
     )

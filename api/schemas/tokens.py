@@ -96,9 +96,9 @@ class Token(Model):
     )
 
     @classmethod
-    def of(cls, row: TokenView) -> Token:
-        """From its row."""
-        return cls.model_construct(**token_fields(row))
+    def of(cls, row: TokenView, usd_stale_s: int = 0) -> Token:
+        """From its row; dollars by a price that is at most so old."""
+        return cls.model_construct(**token_fields(row, usd_stale_s))
 
 
 class TokenAnswer(Token):
@@ -107,9 +107,9 @@ class TokenAnswer(Token):
     meta: Meta
 
     @classmethod
-    def at(cls, row: TokenView, meta: Meta) -> TokenAnswer:
+    def at(cls, row: TokenView, meta: Meta, usd_stale_s: int) -> TokenAnswer:
         """From its row."""
-        return cls.model_construct(**token_fields(row), meta=meta)
+        return cls.model_construct(**token_fields(row, usd_stale_s), meta=meta)
 
 
 class TokenPage(PageOf[Token]):
@@ -236,7 +236,7 @@ def window_of(row: WindowRow | ExactWindow) -> Window:
     )
 
 
-def token_fields(row: TokenView) -> dict[str, Any]:
+def token_fields(row: TokenView, usd_stale_s: int) -> dict[str, Any]:
     """The fields of `Token`."""
     return {
         "mint": b58(row.mint),
@@ -258,7 +258,7 @@ def token_fields(row: TokenView) -> dict[str, Any]:
         "created_at": row.created_at,
         "price": decimal_or_none(row.price),
         "market_cap": decimal_or_none(row.market_cap),
-        "usd": _usd(row),
+        "usd": _usd(row, usd_stale_s),
         "curve_progress_bps": row.progress_bps,
         "virtual_base_reserves": number_text(row.virtual_base),
         "virtual_quote_reserves": number_text(row.virtual_quote),
@@ -285,9 +285,9 @@ def _stage(row: TokenView) -> Stage:
     return "completed" if row.completed_slot is not None else "curve"
 
 
-def _usd(row: TokenView) -> Usd | None:
+def _usd(row: TokenView, stale_s: int) -> Usd | None:
     rate = row.rate
-    if rate is None or row.price is None:
+    if rate is None or row.price is None or rate.age_s > stale_s:
         return None
     cap = None if row.market_cap is None else decimal_text(row.market_cap * rate.price)
     return Usd.model_construct(

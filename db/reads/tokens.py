@@ -90,19 +90,15 @@ _ELSEWHERE = ("has_image", "rate", "windows")
 _NAMES = tuple(name for name in TokenView.__struct_fields__ if name not in _ELSEWHERE)
 COLUMNS = ", ".join(f"t.{name}" for name in _NAMES)
 
-RATE_STALE_S = 60
-"""A price older than this says nothing about now."""
-
-_WITH_OTHERS = f"""SELECT t.*, m.thumbnail_hash IS NOT NULL AS has_image, u.rate_price,
+_WITH_OTHERS = """SELECT t.*, m.thumbnail_hash IS NOT NULL AS has_image, u.rate_price,
         u.rate_source, u.rate_slot, u.rate_age_s
-    FROM ({{}}) t
+    FROM ({}) t
     LEFT JOIN token_metadata m ON m.mint = t.mint
     LEFT JOIN LATERAL (
         SELECT p.price AS rate_price, p.source AS rate_source, p.slot AS rate_slot,
             greatest(0, extract(epoch FROM now())::bigint - p.observed_at) AS rate_age_s
         FROM quote_prices p
         WHERE p.quote_mint = t.quote_mint
-          AND p.observed_at > extract(epoch FROM now())::bigint - {RATE_STALE_S}
         ORDER BY p.observed_at DESC LIMIT 1) u ON true"""
 """Tokens with what is kept elsewhere."""
 
