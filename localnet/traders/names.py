@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from localnet.traders.pictures import described_inline
 from programs.pump_instructions import Token
 
 _FIRST_WORDS = """
@@ -32,10 +33,10 @@ _TICKER_LETTERS = 10
 
 
 def coin_name(rng: random.Random, taken: set[str]) -> Token:
-    """A token's name, ticker and address of its description; `taken` holds those in use."""
+    """A token's name, ticker and description with a picture; `taken` holds the tickers in use."""
     first, second = rng.choice(_FIRST), rng.choice(_SECOND)
     tickers = (second, first[0] + second, first[:2] + second[:3], first + second)
     choices = [ticker.upper()[:_TICKER_LETTERS] for ticker in tickers]
     free = [ticker for ticker in choices if ticker not in taken]
     ticker = rng.choice(free) if free else f"{choices[0][:7]}{len(taken)}"
-    return Token(f"{first} {second}", ticker, f"https://tokens.example/{ticker.lower()}.json")
+    return Token(f"{first} {second}", ticker, described_inline(f"{first} {second} {ticker}"))

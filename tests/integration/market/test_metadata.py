@@ -26,6 +26,7 @@ from indexer.market.metadata.fetch import Fetcher
 from indexer.market.metadata.places import Body
 from indexer.market.metadata.thumbnails import thumbnail_of
 from indexer.market.metadata.worker import MAX_ATTEMPTS, MetadataWorker
+from localnet.traders.pictures import described_inline
 from programs.keys import b58
 from tests.conftest import SettingsFactory
 from tests.helpers.web import serving
@@ -228,6 +229,21 @@ async def test_words_stay_when_the_picture_is_bad(pool: Pool) -> None:
     assert (found.state, found.description, found.has_image) == ("done", "words", False)
     assert found.error is not None
     assert "picture" in found.error
+
+
+async def test_the_demos_tokens_bring_their_pictures(pool: Pool) -> None:
+    """A token of the demo's traders gets its picture without anybody being called."""
+    async with Fetcher(Guard(), lookup=_nobody) as fetcher:
+        mint = await named(pool, 1, described_inline("Jolly Otter OTTER"))
+        await MetadataWorker(pool, fetcher).step()
+    found = await metadata.thumbnail(pool, mint)
+    assert found is not None
+    with opened(found[0]) as image:
+        assert image.size == (128, 128)
+
+
+async def _nobody(name: str) -> list[str]:
+    raise AssertionError(f"somebody asked for {name}")
 
 
 async def test_workers_share_the_work(pool: Pool) -> None:
