@@ -23,7 +23,7 @@ class Backoff:
     The first failure is logged and so is the recovery, nothing in between.
     """
 
-    def __init__(self, what: str, *, first_s: float = 0.2, most_s: float = 20.0) -> None:
+    def __init__(self, what: str, *, first_s: float = 0.2, most_s: float = 2.0) -> None:
         self._what = what
         self._first_s = first_s
         self._most_s = most_s

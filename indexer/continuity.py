@@ -49,7 +49,7 @@ class Continuity:
 
     async def run(self) -> None:
         """For ever. Raises GiveUp only."""
-        backoff = Backoff("continuity", most_s=5.0)
+        backoff = Backoff("continuity")
         while True:
             try:
                 await self.look()

@@ -150,7 +150,7 @@ class Watcher:
 
     async def run(self) -> None:
         """For ever. Raises GiveUp only."""
-        backoff = Backoff("finality", most_s=2.0)
+        backoff = Backoff("finality")
         while True:
             try:
                 await self._look()

@@ -23,6 +23,7 @@ from indexer.updates import Intake, Item, Mark, Source, Update, recorded_logs
 from programs.keys import signature_of
 
 _MAX_BIGINT = 2**63 - 1
+_LATE_S = 5.0
 _DRAIN_S = 5.0
 """How long a stopping indexer may take to commit what it has received."""
 
@@ -39,7 +40,7 @@ class PipelineConfig(msgspec.Struct, frozen=True, kw_only=True):
     want: Callable[[Update], None] | None = None
     """Who fetches the transactions of updates that need them, and puts them again."""
     stored: Callable[[Iterable[int]], None] | None = None
-    """Told of the slots of notifications that are stored: a late one may be of a dead fork."""
+    """Told of the slots of what is stored that may be late: of a fork that is long dead."""
 
 
 class Pipeline:
@@ -89,7 +90,7 @@ class Pipeline:
             batch.usd_fresh_s = self._config.usd_fresh_s
             await self._commit(batch)
             if self._config.stored is not None:
-                self._config.stored(one.slot for one in updates if one.transaction is None)
+                self._config.stored(one.slot for one in updates if _may_be_late(one))
             metrics.INDEXER_STORED_SLOT.set(max(update.slot for update in updates))
         except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
             if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer
@@ -130,6 +131,11 @@ def _below(marking: Marking, slot: int) -> Marking:
         for one in marking.verified
     )
     return msgspec.structs.replace(marking, verified=verified)
+
+
+def _may_be_late(update: Update) -> bool:
+    """What was notified, or has waited for a database that was away. History is not."""
+    return update.transaction is None or time.monotonic() - update.received_at > _LATE_S
 
 
 def _requested(updates: Sequence[Update]) -> list[Landing]:

@@ -126,7 +126,7 @@ class Sweep:
 
     async def run(self, intake: Intake) -> None:
         """For ever. Raises GiveUp only."""
-        backoff = Backoff("sweep", most_s=2.0)
+        backoff = Backoff("sweep")
         while True:
             self._wake.clear()
             try:
@@ -259,7 +259,8 @@ class Sweep:
                 self._resolver.place(info)
             elif info.err is not None:  # it has no events
                 self._delivered.add(key, is_placed=True)
-                self._holes.close(key)
+                if key in self._holes:  # it was announced as a success
+                    self._drop([key])
             else:
                 # What is not stored after a start, or was not subscribed to, will not come.
                 is_due = not is_live or info.slot <= program.listed_to
@@ -276,7 +277,7 @@ class Sweep:
         return bool(self._absences)
 
     def _drop(self, keys: Sequence[Key]) -> None:
-        """A fork took them away before they could be fetched."""
+        """They need not be fetched any more: a fork took them away, or they failed."""
         for key in keys:
             self._holes.close(key)
             self._dropped.append(key)
