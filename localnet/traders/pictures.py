@@ -1,5 +1,5 @@
-"""Pictures for tokens that nobody drew: creatures of eight by eight pixels, small enough to stand in
-a token's own address on the chain, so that a demo has pictures without a network.
+"""Pictures for tokens that nobody drew: creatures of eight by eight pixels, small enough to stand
+in a token's own address on the chain, so that a demo has pictures without a network.
 """
 
 from __future__ import annotations
