@@ -4,16 +4,18 @@ import { settle } from "./browser.mjs";
 
 const SOURCE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
-/** Every rule that `page` breaks, as "name: rule (where)"; none: []. */
+const SCHEMES = ["light", "dark"];
+
+/** Every rule that `page` breaks, dark or light, as "name scheme: rule (where)"; none: []. */
 export async function accessible(page, name) {
-  await settle(page);
   await page.evaluate(SOURCE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  return violations.map(
-    ({ id, nodes }) =>
-      `${name}: ${id} (${nodes
-        .map(({ target }) => target)
-        .slice(0, 3)
-        .join(", ")})`,
-  );
+  const found = [];
+  for (const scheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await settle(page);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    for (const { id, nodes } of violations)
+      found.push(`${name} ${scheme}: ${id} (${nodes.slice(0, 3).map(({ target }) => target)})`);
+  }
+  return found;
 }

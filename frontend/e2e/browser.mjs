@@ -43,7 +43,8 @@ export async function inBrowser(url, check) {
   const complaints = [];
   try {
     browser = await launched();
-    const page = await browser.newPage({ viewport: SIZE, colorScheme: "dark" });
+    const context = await browser.newContext({ viewport: SIZE, colorScheme: "dark" });
+    const page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on(

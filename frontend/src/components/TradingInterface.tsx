@@ -262,7 +262,7 @@ function Outcome({ order, token }: { order: Order; token: Token | null }) {
           {order.trade
             ? ` ${amount(order.trade.base, token?.decimals ?? 6)} ${token?.symbol ?? ""} for ${amount(order.trade.quote, quoteOf(order.trade.quoteMint).decimals)} ${quoteOf(order.trade.quoteMint).symbol}. `
             : ", confirmed by the chain. "}
-          <TransactionLink signature={order.signature}>
+          <TransactionLink signature={order.signature} look="text-inherit">
             <span className="underline">Transaction</span>
           </TransactionLink>
         </>

@@ -11,7 +11,15 @@ const EXPLORER = "https://explorer.solana.com/tx/";
 const LOCALNET = `?cluster=custom&customUrl=${encodeURIComponent("http://127.0.0.1:8899")}`;
 
 /** A transaction in a block explorer, in another tab. */
-export function TransactionLink({ signature, children }: { signature: string; children: ReactNode }) {
+export function TransactionLink({
+  signature,
+  look = "text-faint hover:text-text",
+  children,
+}: {
+  signature: string;
+  look?: string;
+  children: ReactNode;
+}) {
   const query = isDemo(useConnection()) ? LOCALNET : "";
   return (
     <a
@@ -20,7 +28,7 @@ export function TransactionLink({ signature, children }: { signature: string; ch
       rel="noreferrer"
       aria-label={`Transaction ${shortKey(signature)} in the explorer`}
       title={signature}
-      className="inline-flex items-center rounded text-faint hover:text-text"
+      className={`inline-flex items-center rounded ${look}`}
     >
       {children}
     </a>

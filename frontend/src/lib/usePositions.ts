@@ -37,6 +37,7 @@ export function usePositions(wallet: string | null) {
     queryKey: ["positions", wallet],
     queryFn: ({ signal }) => fetchPositions(wallet ?? "", signal),
     enabled: wallet !== null,
+    refetchOnMount: "always", // events between two pages were heard by neither
     refetchInterval: isLive ? false : AGAIN_MS,
     retry,
   });

@@ -20,6 +20,7 @@ export function useWalletHistory(wallet: string, isLive: boolean) {
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ["wallet trades", wallet],
     queryFn: ({ signal }) => fetchWalletTrades(wallet, LOADED, signal),
+    refetchOnMount: "always",
     refetchInterval: isLive ? false : AGAIN_MS,
     retry,
   });
