@@ -219,8 +219,13 @@ def chaos(
     drop: Annotated[float, typer.Option(help="Sustained: share lost.", min=0, max=1)] = 0.05,
     trades_per_second: Annotated[float, typer.Option(help="Sustained: pace.")] = 300,
     seconds: Annotated[float, typer.Option(help="Sustained: how long.")] = 300,
+    delivery: Annotated[
+        bool, typer.Option("--delivery", help="Resuming clients of three hubs instead.")
+    ] = False,
 ) -> None:
     """Seeded faults against real processes; exit status 0 only if the chain's ledger agrees."""
+    from chaos.delivery import DeliveryOptions
+    from chaos.delivery import delivery as run_delivery
     from chaos.run import ChaosOptions
     from chaos.run import chaos as run_chaos
     from chaos.sustained import SustainedOptions
@@ -231,11 +236,33 @@ def chaos(
         steady = SustainedOptions(drop=drop, trades_per_second=trades_per_second, seconds=seconds)
         run_until_stopped(run_sustained(steady, typer.echo))
         return
+    if delivery:
+        run_until_stopped(run_delivery(DeliveryOptions(time_scale=time_scale), typer.echo))
+        return
     options = ChaosOptions(
         seeds=seeds, first_seed=first_seed, time_scale=time_scale,
         only=names_in(only), without=names_in(without), bound_s=bound, plan=plan,
     )  # fmt: skip
     run_until_stopped(run_chaos(options, typer.echo))
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(help="How long.", min=0.1)] = 15,
+    warm_up: Annotated[float, typer.Option(help="Minutes of it that don't count.")] = 5,
+    clients: Annotated[int, typer.Option(help="Clients, some of which come and go.")] = 60,
+    rate: Annotated[float, typer.Option(help="Events per second.")] = 100,
+    nats: Annotated[bool, typer.Option("--nats", help="The feed over NATS.")] = False,
+) -> None:
+    """A hub under load for a while; exit status 0 only if its memory and tasks do not grow."""
+    from chaos.soak import SoakOptions
+    from chaos.soak import soak as run_soak
+
+    configure_logging("error", "console")
+    options = SoakOptions(
+        minutes=minutes, warm_up_minutes=warm_up, clients=clients, per_s=rate, nats=nats
+    )
+    run_until_stopped(run_soak(options, typer.echo))
 
 
 def names_in(text: str) -> tuple[str, ...]:

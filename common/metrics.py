@@ -119,6 +119,8 @@ HUB_FEED_LAG_SECONDS = Histogram(
     buckets=_SECONDS,
 )
 
+PROCESS_TASKS = Gauge("curvefeed_process_tasks", "Tasks of the API's event loop, when last asked")
+
 # --- feed over NATS
 RELAY_POSITION = Gauge(
     "curvefeed_relay_position_seq", "The relay has published the feed up to here, as last heard"

@@ -3,7 +3,7 @@
 Every row is one message, whose subject names its token and its wallet: a hub gets those of its
 rooms alone. A batch of them is followed by its index, which says of each row what it is about and
 leaves out what it says. Hubs read every index, so they know of every row and can tell that one is
-missing; of most they never get more. Why so: docs/decisions/0008.
+missing; of most they never get more. Why so: docs/decisions/0010.
 """
 
 from __future__ import annotations

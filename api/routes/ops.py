@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.dependencies import Services, ServicesOf
 from common.errors import FeedGap
-from common.metrics import READ_REPLICA_LAG
+from common.metrics import PROCESS_TASKS, READ_REPLICA_LAG
 from db.feed import OUTAGE, head
 from db.migrate import is_current
 
@@ -91,4 +91,5 @@ async def _replica(services: Services) -> str:
 @router.get("/metrics", summary="Prometheus", response_class=Response)
 async def metrics() -> Response:
     """All metrics, in Prometheus' text format."""
+    PROCESS_TASKS.set(len(asyncio.all_tasks()))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,161 @@
+"""Several hubs on one database, with or without NATS between, and who publishes into their feed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import msgspec
+
+from chaos.nats import NatsServer
+from chaos.processes import Command
+from chaos.system import Database, free_port
+from common.errors import GiveUp
+from db.feed import OUTAGE, STATE_EVENTS
+from db.migrate import migrate
+from db.pool import pool_of
+from db.publish import Publication, append_event
+from programs.keys import b58
+
+_READY_S = 90
+_WALLET = bytes([9]) * 32
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """One log event of the feed, as Postgres has it."""
+
+    seq: int
+    data: bytes
+
+
+class Hubs:
+    """`count` API processes; with NATS a server and two relays, of which one works."""
+
+    def __init__(self, database: Database, url: str, folder: Path, *, count: int, nats: bool):
+        self.database = database
+        self.database_url = url
+        self.nats = NatsServer(folder / "nats") if nats else None
+        env = {"DATABASE_URL": url, "LOG_LEVEL": "info", "WEBSOCKET_DRAIN_S": "0"}
+        if self.nats is not None:
+            env["FEED_URL"] = self.nats.url
+        self._ports = [free_port() for _ in range(count)]
+        self.hubs = [
+            Command("serve", "--port", str(port), "--no-page", env=env, log=folder / f"{port}.log")
+            for port in self._ports
+        ]
+        self.relays = [
+            Command("relay", env=env, log=folder / f"relay-{number}.log")
+            for number in range(2 if nats else 0)
+        ]
+
+    @property
+    def urls(self) -> list[str]:
+        """Of their WebSockets."""
+        return [f"ws://127.0.0.1:{port}/api/v1/websocket/ws" for port in self._ports]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """All up, and over NATS where there is one. Raises GiveUp if they don't come up."""
+        async with pool_of(self.database_url, 1) as pool:
+            await migrate(pool)
+        async with AsyncExitStack() as stack:
+            if self.nats is not None:
+                await asyncio.to_thread(self.nats.start)
+                stack.callback(self.nats.kill)
+            for command in (*self.relays, *self.hubs):
+                await command.start()
+                stack.push_async_callback(command.kill)
+            async with asyncio.timeout(_READY_S), httpx2.AsyncClient() as http:
+                for number in range(len(self.hubs)):
+                    while not await self._is_ready(http, number):  # noqa: ASYNC110 - is polled
+                        await asyncio.sleep(0.1)
+            yield
+
+    async def _is_ready(self, http: httpx2.AsyncClient, number: int) -> bool:
+        if not self.hubs[number].is_running:
+            raise GiveUp("a hub has ended", hint="Look into its log", log=self.hubs[number].folder)
+        with suppress(httpx2.HTTPError):
+            base = f"http://127.0.0.1:{self._ports[number]}"
+            is_ready = (await http.get(f"{base}/readyz")).status_code == 200
+            if is_ready and self.nats is not None:
+                metrics = (await http.get(f"{base}/metrics")).text
+                return "curvefeed_feed_fallback_active 0.0" in metrics
+            return is_ready
+        return False
+
+    async def execute(self, statement: str) -> None:
+        """Run it in the database."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+class Market:
+    """Numbered events of a few tokens: what was published is what the feed's table says."""
+
+    def __init__(self, url: str, tokens: int) -> None:
+        self._url = url
+        self._mints = [bytes([7]) * 31 + bytes([number]) for number in range(tokens)]
+        self.number = 0
+
+    @property
+    def rooms(self) -> list[str]:
+        """Global, every token, and the wallet that trades them all."""
+        return ["global", *(f"token_{b58(mint)}" for mint in self._mints), f"user_{b58(_WALLET)}"]
+
+    async def run(self, per_s: float) -> None:
+        """Publish until cancelled, through outages: what fails may have happened all the same."""
+        while True:
+            with suppress(*OUTAGE, GiveUp):
+                connection = await asyncpg.connect(self._url, timeout=5)
+                try:
+                    await self._publish(connection, per_s)
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(0.1)
+
+    async def _publish(self, connection: asyncpg.Connection[asyncpg.Record], per_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self.number += 1
+            mint = self._mints[self.number % len(self._mints)]
+            data = {"number": self.number, "mint": b58(mint)}
+            await append_event(
+                connection,
+                Publication(
+                    event="new_trade", data=json.dumps(data), mint=mint, wallet=_WALLET,
+                    price_update=json.dumps({"mint": b58(mint), "price": str(self.number)}),
+                ),
+            )  # fmt: skip
+            due = max(due + 1 / per_s, loop.time() - 1)
+            await asyncio.sleep(due - loop.time())
+
+    async def told(self) -> dict[str, list[Told]]:
+        """What every room should have been told, in order."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            rows = await connection.fetch(
+                "SELECT seq, mint, wallet, data FROM feed WHERE event <> ALL($1) ORDER BY seq",
+                list(STATE_EVENTS),
+            )
+        finally:
+            await connection.close()
+        rooms: dict[str, list[Told]] = {room: [] for room in self.rooms}
+        for row in rows:
+            each = Told(row["seq"], row["data"].encode())
+            for room in ("global", f"token_{b58(row['mint'])}", f"user_{b58(row['wallet'])}"):
+                rooms[room].append(each)
+        return rooms
+
+
+def spread(rooms: Sequence[str], count: int) -> list[str]:
+    """As many rooms, each of them as often as the others, but for one."""
+    return [rooms[number % len(rooms)] for number in range(count)]
