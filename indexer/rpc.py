@@ -81,6 +81,7 @@ class Node:
         self.seen_slot = 0
         """Newest slot that was heard to be begun: those before it are closed."""
         self._url = url
+        self._is_surfpool: bool | None = None
         self._history = "confirmed" if commitment == "processed" else commitment
         self._ids = count(1)
         self._pace = Pace(requests_per_second)
@@ -158,10 +159,31 @@ class Node:
             config["before"] = before
         if least_slot is not None:
             config["minContextSlot"] = least_slot
+        page = await self._page(address, config, priority)
+        if not page and least_slot is not None and await self._lists_from_context_slot():
+            del config["minContextSlot"]
+            page = await self._page(address, config, priority)
+        return page
+
+    async def _page(
+        self, address: str, config: dict[str, Any], priority: Priority
+    ) -> list[SignatureInfo]:
         params = [address, config]
         return await self.call(
             "getSignaturesForAddress", params, list[SignatureInfo], priority=priority
         )
+
+    async def _lists_from_context_slot(self) -> bool:
+        """Surfpool takes `minContextSlot` for where the list ends. It is one process: there is no
+        backend that lags.
+        """
+        if self._is_surfpool is None:
+            try:
+                version = await self.call("getVersion", [], dict[str, Any])
+            except (NodeError, NodeRefused):
+                return False
+            self._is_surfpool = "surfnet-version" in version
+        return self._is_surfpool
 
     async def transaction(
         self, signature: str, *, priority: Priority = Priority.LIVE

@@ -86,7 +86,12 @@ async def equals_history(pool: Pool, net: Localnet) -> None:
     """Wait until the chain's history is stored: each event once, each token's in its order, and the
     feed without a hole.
     """
-    truth = await node_facts(net.rpc_url)
+    await is_stored(pool, net.rpc_url)
+
+
+async def is_stored(pool: Pool, rpc_url: str) -> None:
+    """The same of any node."""
+    truth = await node_facts(rpc_url)
 
     async def is_exact() -> bool:
         try:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from common.errors import BuildError
+from db.pool import Pool
 from localnet.surfpool import HERE, Surfpool
 from localnet.traders import Traders
 from programs.pump_instructions import PUMP
+from tests.conftest import SettingsFactory
+from tests.helpers.indexing import indexing, is_stored, until
 from tests.helpers.npm import CACHE, npm_folder
 from tests.helpers.raw_rpc import RawPubSub, RawRpc
 
@@ -37,6 +40,26 @@ async def test_the_traders_play_on_surfpool() -> None:
         assert f"Program log: Instruction: {name}" in logs
     assert told <= {row["signature"] for row in history}
     assert len(told & set(signatures)) >= 29  # one may be the setting up of pump
+
+
+@pytest.mark.timeout(180)
+async def test_it_is_indexed_as_ours_is(pool: Pool, settings: SettingsFactory) -> None:
+    """Though its notifications call failed transactions successes, all that happened is stored, in
+    order, and the frontier follows the tip.
+    """
+    await npm_folder(HERE)
+    async with Surfpool(CACHE, slot_ms=100) as node:
+        config = settings(
+            solana_rpc_url=node.rpc_url, solana_ws_url=node.ws_url, indexer_start_slot=0,
+            rpc_requests_per_second=1_000,
+        )  # fmt: skip
+        async with indexing(config, pool):
+            signatures = await Traders(node.rpc_url, seed=7).play(40)
+            await is_stored(pool, node.rpc_url)
+            async with RawRpc(node.rpc_url) as rpc:
+                last = await rpc("getTransaction", signatures[-1], CONFIRMED)
+            frontier = "SELECT coalesce(min(slot), 0) > $1 FROM checkpoints"
+            await until(lambda: pool.fetchval(frontier, last["slot"]), "the frontier past the last")
 
 
 async def test_what_cannot_be_installed_says_why(tmp_path: Path) -> None:
