@@ -12,7 +12,7 @@ from benchmarks.figure import Figure
 from common.errors import GiveUp
 
 # One module each, with `run() -> Iterator[Figure]`.
-NAMES = ("latency", "decode", "fanout", "connections")
+NAMES = ("storage", "latency", "decode", "fanout", "connections")
 
 
 def figures(name: str) -> Iterator[Figure]:
