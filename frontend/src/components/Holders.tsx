@@ -4,9 +4,10 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { retry } from "@/lib/api";
 import { amount, MISSING, percent, quoteOf } from "@/lib/format";
-import { fetchHolders, fetchTraders } from "@/lib/stats";
+import { fetchTraders } from "@/lib/stats";
 import type { Token } from "@/lib/tokens";
 import { useUnit } from "@/lib/units";
+import { useHolders } from "@/lib/useFacts";
 import { WalletLink } from "./links";
 import { amountIn, Gain } from "./values";
 
@@ -51,13 +52,7 @@ function Nothing({ isPending, error, text }: { isPending: boolean; error: Error 
 
 /** Who holds how much, as the trades tell. */
 export function Holders({ mint, token, me }: Shown) {
-  const { data, isPending, error } = useQuery({
-    queryKey: ["holders", mint],
-    queryFn: ({ signal }) => fetchHolders(mint, signal),
-    enabled: token !== null,
-    refetchInterval: AGAIN_MS,
-    retry,
-  });
+  const { data, isPending, error } = useHolders(mint, token !== null);
   if (!data?.items.length)
     return <Nothing isPending={isPending} error={data ? null : error} text="Nobody holds it." />;
   return (

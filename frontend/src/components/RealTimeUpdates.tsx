@@ -51,7 +51,7 @@ export function RealTimeUpdates({
       />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it only waits while one looks */}
       <div
-        className="overflow-x-auto"
+        className="overflow-x-auto max-lg:max-h-[560px] max-lg:overflow-y-auto"
         onPointerEnter={(event) => event.pointerType === "mouse" && hold()}
         onPointerLeave={() => setHeld(null)}
         onFocus={hold}

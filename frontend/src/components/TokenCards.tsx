@@ -3,6 +3,7 @@
 import { amount, compact, inWholeTokens, MISSING, percent, quoteOf } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { useUnit } from "@/lib/units";
+import { useHolders, useMetadata } from "@/lib/useFacts";
 import { Card, Line } from "./Card";
 import { WalletLink } from "./links";
 import { Age, amountIn, CopyKey, Progress } from "./values";
@@ -41,8 +42,13 @@ export function CurveCard({ token }: { token: Token | null }) {
 
 /** What does not change. */
 export function DetailsCard({ mint, token }: { mint: string; token: Token | null }) {
+  const { data: holders } = useHolders(mint, token !== null);
+  const metadata = useMetadata(mint, token !== null);
   return (
     <Card title="About">
+      {metadata?.description && (
+        <p className="mb-3 line-clamp-4 text-[13px] leading-5 text-muted">{metadata.description}</p>
+      )}
       <dl className="flex flex-col gap-2">
         <Line name="Created">
           <Age since={token?.createdAt ?? null} ago />
@@ -51,7 +57,7 @@ export function DetailsCard({ mint, token }: { mint: string; token: Token | null
         <Line name="Supply">
           {token?.supply ? compact(Number(inWholeTokens(token.supply, token.decimals))) : MISSING}
         </Line>
-        <Line name="Top 10 hold">{token?.top10Bps == null ? MISSING : percent(token.top10Bps)}</Line>
+        <Line name="Top 10 hold">{holders?.top10_bps == null ? MISSING : percent(holders.top10_bps)}</Line>
         <Line name="Creator">{token?.creator ? <WalletLink address={token.creator} /> : MISSING}</Line>
         <Line name="Mint">
           <CopyKey value={mint} name="mint" />

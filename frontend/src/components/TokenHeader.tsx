@@ -4,7 +4,9 @@ import type { ReactNode } from "react";
 import { MISSING, quoteOf, shortKey } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { useUnit } from "@/lib/units";
+import { useHolders, useMetadata } from "@/lib/useFacts";
 import { Avatar } from "./Avatar";
+import { Socials } from "./Socials";
 import { Age, amountIn, CopyKey, PriceIn, Progress, StageBadge, wholeIn } from "./values";
 
 function Figure({ name, children }: { name: string; children: ReactNode }) {
@@ -17,17 +19,12 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** Who it is, and the numbers one looks for first. */
-export function TokenHeader({
-  mint,
-  token,
-  links,
-}: {
-  mint: string;
-  token: Token | null;
-  links?: ReactNode;
-}) {
+export function TokenHeader({ mint, token }: { mint: string; token: Token | null }) {
   const quote = quoteOf(token?.quoteMint ?? null);
   const { unit } = useUnit(quote.symbol, token?.usdRate ?? null);
+  const { data } = useHolders(mint, token !== null);
+  const metadata = useMetadata(mint, token !== null);
+  const holders = data?.holders ?? token?.holders;
   const trend = !token?.trend ? "" : token.trend > 0 ? "animate-flash-buy" : "animate-flash-sell";
   return (
     <section
@@ -47,7 +44,7 @@ export function TokenHeader({
           <div className="flex h-5 items-center gap-2.5 text-muted">
             <span className="truncate">{token?.name}</span>
             <CopyKey value={mint} name="mint" />
-            {links}
+            <Socials metadata={metadata} />
           </div>
         </div>
       </div>
@@ -62,7 +59,7 @@ export function TokenHeader({
           {amountIn(token?.volume ?? null, token?.quoteMint ?? null, unit)}
         </Figure>
         <Figure name="Trades">{token ? token.trades.toLocaleString("en-US") : MISSING}</Figure>
-        <Figure name="Holders">{token?.holders?.toLocaleString("en-US") ?? MISSING}</Figure>
+        <Figure name="Holders">{holders?.toLocaleString("en-US") ?? MISSING}</Figure>
         <Figure name="Age">
           <Age since={token?.createdAt ?? null} />
         </Figure>

@@ -9,6 +9,7 @@ import { ApiError, fetchTrades } from "@/lib/history";
 import { marksOf } from "@/lib/marks";
 import { EMPTY_PAGE, type TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
+import { useUsdRate } from "@/lib/useFacts";
 import { usePositions } from "@/lib/usePositions";
 import { useToken } from "@/lib/useToken";
 import { useWallet } from "@/lib/wallet";
@@ -43,7 +44,8 @@ export function TradePage() {
 }
 
 function TokenView({ mint }: { mint: string }) {
-  const { page, interval, setInterval, error } = useToken(mint);
+  const { page: live, interval, setInterval, error } = useToken(mint);
+  const page = usePriced(live);
   const me = useWallet().account?.address ?? null;
   const { positions, isLive } = usePositions(me);
   const marks = useMarks(mint, page, me);
@@ -54,6 +56,12 @@ function TokenView({ mint }: { mint: string }) {
     <PositionCard position={positions.get(mint) ?? null} token={page.token} isLive={isLive} />
   );
   return <Frame mint={mint} page={page} me={me} chart={chart} position={position} />;
+}
+
+/** With the dollar price of now: the feed does not tell it. */
+function usePriced(page: TokenPage): TokenPage {
+  const usdRate = useUsdRate(page.token?.quoteMint ?? null);
+  return useMemo(() => (page.token ? { ...page, token: { ...page.token, usdRate } } : page), [page, usdRate]);
 }
 
 /** The page before anything is known: what the static HTML shows, as large as what follows. */

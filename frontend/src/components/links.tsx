@@ -72,7 +72,7 @@ export function WalletLink({
         href={`/wallet/?address=${address}`}
         prefetch={false}
         title={address}
-        className="font-mono text-[13px] text-muted hover:text-text hover:underline"
+        className="whitespace-nowrap font-mono text-[13px] text-muted hover:text-text hover:underline"
       >
         {shortKey(address)}
       </Link>

@@ -45,7 +45,6 @@ export interface TokenJson {
   first_seq: number;
   seq: number;
   holders?: number | null;
-  top10_bps?: number | null;
   image?: string | null;
   usd?: { price: string; source: string; age_s: number } | null;
   windows?: Record<string, WindowJson> | null;
@@ -108,7 +107,6 @@ export function tokenOf(json: TokenJson): Token {
     endedSlot: json.migrated_slot ?? json.completed_slot,
     trend: 0,
     holders: json.holders ?? null,
-    top10Bps: json.top10_bps ?? null,
     usdRate: rateOf(json),
     usdSource: json.usd?.source ?? null,
     hour: hourOf(json),

@@ -43,7 +43,6 @@ export interface Token {
   trend: -1 | 0 | 1;
   /** As of the last answer of REST: the feed does not tell these. */
   holders: number | null;
-  top10Bps: number | null;
   /** US dollars of one whole quote token, and where that is from. */
   usdRate: number | null;
   usdSource: string | null;
@@ -89,7 +88,6 @@ function unknownToken(trade: Trade, program: string): Token {
     endedSlot: null,
     trend: 0,
     holders: null,
-    top10Bps: null,
     usdRate: null,
     usdSource: null,
     hour: null,
@@ -181,7 +179,6 @@ export function withDerived(token: Token, other: Token | null): Token {
     ammPool: token.ammPool ?? other.ammPool,
     image: token.image ?? other.image,
     holders: token.holders ?? other.holders,
-    top10Bps: token.top10Bps ?? other.top10Bps,
     usdRate: token.usdRate ?? other.usdRate,
     usdSource: token.usdSource ?? other.usdSource,
     hour: token.hour ?? other.hour,
