@@ -165,6 +165,7 @@ class _Reading:
             else:
                 before = now()
                 await self.buffer.put(update_of(notice))
+                metrics.INDEXER_PENDING.set(len(self.buffer))
                 heard_at += now() - before
 
     def _patience_s(self) -> float:

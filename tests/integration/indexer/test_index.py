@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from common.errors import SettingsError
 from db.embedded import EmbeddedServer
@@ -170,6 +171,37 @@ async def test_postgres_may_go_and_come_back(
                     await asyncio.to_thread(server.restart, is_crash=is_crash)
                     await asyncio.sleep(0.1)
                 await playing
+                await _still_there(pool)
+                await equals_history(pool, localnet)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def test_while_postgres_is_down_reading_stops_at_the_bound(
+    localnet: Localnet, postgres_folder: Path, settings: SettingsFactory
+) -> None:
+    """What is notified is buffered up to INDEXER_MAX_PENDING, then the socket is not read any more;
+    when Postgres is back everything is stored, once and in order.
+    """
+    server = EmbeddedServer(postgres_folder, {"fsync": "off"})
+    url = await asyncio.to_thread(server.start)
+    try:
+        async with pool_of(url, 5) as pool:
+            await migrate(pool)
+            config = settings_for(localnet, settings, indexer_max_pending=100, indexer_batch_rows=9)
+            async with indexing(config, pool):
+                traders = Traders(localnet.rpc_url, seed=15)
+                await traders.play(20, between=localnet.tick)
+                await equals_history(pool, localnet)
+                await asyncio.to_thread(server.stop)
+                await traders.play(250, between=localnet.tick)
+                pending = partial(REGISTRY.get_sample_value, "curvefeed_indexer_pending_updates")
+
+                async def is_full() -> bool:
+                    return pending() == config.indexer_max_pending
+
+                await until(is_full, "the buffer full")
+                await asyncio.to_thread(server.start)
                 await _still_there(pool)
                 await equals_history(pool, localnet)
     finally:
