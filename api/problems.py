@@ -19,6 +19,11 @@ from db.feed import OUTAGE
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+_WRONG_REPLICA = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+"""Of a replica, which is first connected to by whoever reads: /readyz tells it."""
 
 
 class Problem(BaseModel):
@@ -111,7 +116,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(CurvefeedError, _on_ours)
     app.add_exception_handler(asyncpg.QueryCanceledError, _on_slow)
-    for outage in OUTAGE:
+    for outage in (*OUTAGE, *_WRONG_REPLICA):
         app.add_exception_handler(outage, _on_outage)
     app.add_exception_handler(Exception, _on_unexpected)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
@@ -80,7 +81,7 @@ async def _replica(services: Services) -> str:
         async with asyncio.timeout(_TIMEOUT_S):
             there = await head(services.reads)
             here = await head(services.pool)
-    except (*OUTAGE, FeedGap) as error:
+    except (*OUTAGE, asyncpg.PostgresError, FeedGap) as error:
         READ_REPLICA_LAG.set(float("nan"))
         return f"no answer: {type(error).__name__}"
     lag = here.seq - there.seq
