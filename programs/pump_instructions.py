@@ -143,15 +143,17 @@ def create(user: Pubkey, mint: Pubkey, creator: Pubkey, token: Token) -> Instruc
     return Instruction(PUMP, data, accounts)
 
 
-def create_ata(payer: Pubkey, owner: Pubkey, mint: Pubkey) -> Instruction:
+def create_ata(
+    payer: Pubkey, owner: Pubkey, mint: Pubkey, token_program: Pubkey = TOKEN
+) -> Instruction:
     """The associated token account of `owner`, unless it is there already."""
     accounts = [
         _sign(payer),
-        _write(token_account(owner, mint)),
+        _write(token_account(owner, mint, token_program)),
         _read(owner),
         _read(mint),
         _read(SYSTEM),
-        _read(TOKEN),
+        _read(token_program),
     ]
     return Instruction(ASSOCIATED_TOKEN, b"\x01", accounts)
 
@@ -164,6 +166,7 @@ class Market(msgspec.Struct, frozen=True):
     fee_recipient: Pubkey
     buyback_recipient: Pubkey | None = None
     """Whom mainnet's program pays a share of its fee; the localnet's has none."""
+    token_program: Pubkey = TOKEN
 
 
 def _trade_accounts(user: Pubkey, market: Market) -> list[AccountMeta]:
@@ -173,8 +176,8 @@ def _trade_accounts(user: Pubkey, market: Market) -> list[AccountMeta]:
         _write(market.fee_recipient),
         _read(market.mint),
         _write(curve),
-        _write(token_account(curve, market.mint)),
-        _write(token_account(user, market.mint)),
+        _write(token_account(curve, market.mint, market.token_program)),
+        _write(token_account(user, market.mint, market.token_program)),
         _sign(user),
         _read(SYSTEM),
     ]
@@ -193,7 +196,7 @@ def buy(user: Pubkey, market: Market, amount: int, max_cost: int) -> Instruction
     data = _BUY + struct.pack("<QQ?", amount, max_cost, True)
     accounts = [
         *_trade_accounts(user, market),
-        _read(TOKEN),
+        _read(market.token_program),
         _write(creator_vault(market.creator)),
         _read(EVENT_AUTHORITY),
         _read(PUMP),
@@ -212,7 +215,7 @@ def sell(user: Pubkey, market: Market, amount: int, min_output: int) -> Instruct
     accounts = [
         *_trade_accounts(user, market),
         _write(creator_vault(market.creator)),
-        _read(TOKEN),
+        _read(market.token_program),
         _read(EVENT_AUTHORITY),
         _read(PUMP),
         _read(FEE_CONFIG),

@@ -75,6 +75,11 @@ class PumpMarket(msgspec.Struct, frozen=True):
         return pump.creator_vault(self.curve.creator)
 
     @property
+    def token_program(self) -> Pubkey:
+        """The original one or Token-2022."""
+        return self.market.token_program
+
+    @property
     def decimals(self) -> int:
         """Every token of pump has six."""
         return DECIMALS
@@ -160,15 +165,17 @@ class PumpLaunchpad:
         if curve.is_complete or not curve.real_token:
             raise self.refusal(6005)
         minted = accounts[mint]
-        if minted is None or minted.owner != pump.TOKEN or not _is_plain(account.data):
+        program = None if minted is None else minted.owner
+        if program not in (pump.TOKEN, pump.TOKEN_2022) or not _is_plain(account.data):
             raise TradeRefused(
                 "unsupported_token", "trades of this kind of token can't be built here yet",
-                hint="Plain SOL pairs of the original token program can",
+                hint="Plain SOL pairs can",
             )  # fmt: skip
         fees = accounts[pump.FEE_CONFIG]
         rates = _rates(rules.data, account.data, curve, fees.data if fees else None)
         recipient = pump.read_global(rules.data).fee_recipient
-        named = pump.Market(mint, curve.creator, recipient, _buyback_recipient(rules.data))
+        buyback = _buyback_recipient(rules.data)
+        named = pump.Market(mint, curve.creator, recipient, buyback, program)
         return PumpMarket(curve, rates, named)
 
     def refusal(self, error: int) -> TradeRefused:

@@ -91,6 +91,10 @@ class Market(Protocol):
         """Where the creator's fee goes."""
 
     @property
+    def token_program(self) -> Pubkey:
+        """Whose token it is."""
+
+    @property
     def decimals(self) -> int:
         """Of the token."""
 

@@ -19,7 +19,7 @@ from api.dependencies import WalletOf
 from api.problems import MEDIA_TYPE, responses
 from api.services.auth.errors import SignInRefused
 from api.services.auth.rates import Attempts, address_key
-from api.services.trading.desk import Terms, TradingDesk, held_amount
+from api.services.trading.desk import TOKEN_BYTES, Terms, TradingDesk, held_amount
 from api.services.trading.node import ChainNode, RpcFailure
 from api.services.trading.relay import standing, submit
 from api.trading_schemas import (
@@ -236,10 +236,12 @@ async def balance(
     address = Pubkey(wallet)
     keys = [address]
     if mint is not None:
-        keys.append(token_account(address, Pubkey.from_string(mint)))
+        token = Pubkey.from_string(mint)
+        keys += [token_account(address, token, program) for program in TOKEN_BYTES]
     slot, accounts = await trading.desk.node.accounts(keys)
     owner = accounts[address]
-    held = held_amount(accounts[keys[-1]]) if mint is not None else None
+    amounts = [held_amount(accounts[key]) for key in keys[1:]]
+    held = next((amount for amount in amounts if amount is not None), None)
     return BalanceAnswer(
         wallet=str(address),
         lamports=str(0 if owner is None else owner.lamports),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from types import TracebackType
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import msgspec
@@ -16,14 +17,16 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from api.services.trading.failures import refusal_of
-from api.services.trading.node import TOKEN_ACCOUNT_BYTES, ChainNode, Simulation
+from api.services.trading.node import ChainNode, Simulation
 from common.errors import TradeRefused
-from programs.pump_instructions import create_ata, token_account
+from programs.pump_instructions import TOKEN, TOKEN_2022, create_ata, token_account
 from programs.pump_trading import PUMP
 from programs.trading import Account, Launchpad, Market, Order, Quote, Vault
 
 LAUNCHPADS: tuple[Launchpad, ...] = (PUMP,)
 SIGNATURE_LAMPORTS = 5_000
+TOKEN_BYTES: Mapping[Pubkey, int] = MappingProxyType({TOKEN: 165, TOKEN_2022: 170})
+"""Size of an associated token account; Token-2022 marks its owner as immutable."""
 _SIMULATED_UNITS = 400_000
 _UNIT_MARGIN_PERCENT = 120
 """Of what the simulation used: a curve that moved meanwhile may take a little more."""
@@ -121,7 +124,7 @@ class TradingDesk:
         rent = None
         if holder is not None:
             is_opened = quote.is_buy and not holder.has_account
-            rent = await self.node.rent(TOKEN_ACCOUNT_BYTES) if is_opened else 0
+            rent = await self.node.rent(TOKEN_BYTES[market.token_program]) if is_opened else 0
         costs = Costs(SIGNATURE_LAMPORTS, quote.vault_rent, rent)
         return Quoted(launchpad, mint, slot, market, quote, costs, holder)
 
@@ -133,7 +136,8 @@ class TradingDesk:
         for launchpad in self.launchpads:
             keys = [*launchpad.keys(mint)]
             if wallet is not None:
-                keys += [wallet, token_account(wallet, mint)]
+                # Either may be: which one is known with the answer.
+                keys += [wallet, *(token_account(wallet, mint, each) for each in TOKEN_BYTES)]
             slot, accounts = await self.node.accounts(keys)
             try:
                 market = launchpad.market(mint, accounts)
@@ -144,7 +148,7 @@ class TradingDesk:
                 continue
             if wallet is None:
                 return launchpad, slot, market, None
-            held = accounts[token_account(wallet, mint)]
+            held = accounts[token_account(wallet, mint, market.token_program)]
             base = held_amount(held)
             holder = Holder(wallet, _lamports(accounts[wallet]), base or 0, base is not None)
             return launchpad, slot, market, holder
@@ -179,12 +183,13 @@ class TradingDesk:
         trade = quoted.market.instruction(wallet, quoted.quote, limit)
         holder = quoted.holder
         if quoted.quote.is_buy and (holder is None or not holder.has_account):
-            return [create_ata(wallet, wallet, quoted.mint), trade]
+            program = quoted.market.token_program
+            return [create_ata(wallet, wallet, quoted.mint, program), trade]
         return [trade]
 
     async def _simulated(self, trial: str, quoted: Quoted, wallet: Pubkey) -> Simulation:
         """Raises TradeRefused in words where the chain would refuse it."""
-        shown = [wallet, token_account(wallet, quoted.mint)]
+        shown = [wallet, token_account(wallet, quoted.mint, quoted.market.token_program)]
         simulation = await self.node.simulate(trial, shown)
         if simulation.err is None:
             return simulation
@@ -209,7 +214,7 @@ def unsigned(wallet: Pubkey, instructions: list[Instruction], blockhash: str) ->
 
 def held_amount(account: Account | None) -> int | None:
     """What a token account holds, in base units; None: it is not there."""
-    if account is None or len(account.data) < TOKEN_ACCOUNT_BYTES:
+    if account is None or len(account.data) < TOKEN_BYTES[TOKEN]:
         return None
     return int.from_bytes(account.data[64:72], "little")
 

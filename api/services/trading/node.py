@@ -16,7 +16,6 @@ from programs.trading import Account, Accounts
 
 _TIMEOUT_S = 10
 _BUSY = (-32005, -32603, -32016)
-TOKEN_ACCOUNT_BYTES = 165
 
 _T = TypeVar("_T")
 

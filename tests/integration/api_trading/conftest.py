@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from solders.account import Account
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
@@ -81,6 +82,34 @@ class Shop:
         found = await self.get(f"status/{sent['signature']}")
         assert found["status"] == "confirmed", found
         return built
+
+
+def launch_2022(shop: Shop, creator: Keypair) -> Pubkey:
+    """A curve for a mint of Token-2022, put in place: the localnet's `create` makes none."""
+    chain, payer, mint, authority = shop.net.chain, shop.wallet(), Keypair().pubkey(), Keypair()
+    model = shop.launch(creator)
+    told = chain.accounts.now(pump.curve_address(model))
+    minted = chain.accounts.now(model)
+    assert told is not None
+    assert minted is not None
+    seeds = [b"bonding-curve", bytes(mint)]
+    curve, bump = Pubkey.find_program_address(seeds, pump.PUMP)
+    state = told.data[:-1] + bytes([bump])
+    chain.accounts.put(curve, Account(told.lamports, state, pump.PUMP))
+    data = bytearray(minted.data)
+    data[:36] = b"\1\0\0\0" + bytes(authority.pubkey())
+    data[36:44] = bytes(8)
+    chain.accounts.put(mint, Account(minted.lamports, bytes(data), pump.TOKEN_2022))
+    vault = pump.token_account(curve, mint, pump.TOKEN_2022)
+    keys = [(mint, False, True), (vault, False, True), (authority.pubkey(), True, False)]
+    supply = Instruction(
+        pump.TOKEN_2022, b"\7" + (10**15).to_bytes(8, "little"),
+        [AccountMeta(*each) for each in keys],
+    )  # fmt: skip
+    opened = pump.create_ata(payer.pubkey(), curve, mint, pump.TOKEN_2022)
+    chain.send(signed(chain, [opened, supply], payer, authority))
+    shop.net.tick()
+    return mint
 
 
 def signed_by(key: Keypair, transaction: str) -> str:

@@ -153,7 +153,7 @@ def test_a_buyback_recipient_is_named() -> None:
 
 
 def test_another_token_program_is_not_guessed_at() -> None:
-    """A Token-2022 mint is refused with the reason."""
+    """A mint of neither token program is refused with the reason."""
     with pytest.raises(TradeRefused) as refused:
-        market(owner=pump.TOKEN_2022)
+        market(owner=pump.METADATA)
     assert refused.value.code == "unsupported_token"
