@@ -1,8 +1,9 @@
 // The built package in whatever runs this file: `node smoke.mjs ws://…` prints what a room brings, as JSON lines.
-import { createElement } from "react";
-import { renderToString } from "react-dom/server";
+
 import { Feed } from "@curvefeed/client";
 import { useConnection, useLatest, useRoom } from "@curvefeed/client/react";
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
 
 function Page() {
   useRoom("global");

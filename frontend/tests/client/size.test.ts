@@ -10,7 +10,7 @@ interface Bundle {
 const MOST_BYTES = 5 * 1024;
 
 test("the core of the client needs no package and fits into 5 KiB, compressed", async () => {
-  const entry = fileURLToPath(new URL("../src/lib/feed/index.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("../../src/lib/feed/index.ts", import.meta.url));
   const built = await build({
     configFile: false,
     logLevel: "silent",

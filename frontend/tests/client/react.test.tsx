@@ -3,7 +3,15 @@
 import { act, StrictMode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Feed, FeedContext, useConnection, useEvent, useRoom, useWebSocket } from "@/lib/websocket";
+import {
+  Feed,
+  FeedContext,
+  useConnection,
+  useEvent,
+  useLatest,
+  useRoom,
+  useWebSocket,
+} from "@/lib/websocket";
 import { Hub } from "./hub";
 
 let hub: Hub;
@@ -45,6 +53,12 @@ function Trades() {
       {connection} {status}
     </p>
   );
+}
+
+function Price({ onRender }: { onRender: () => void }) {
+  useRoom("token_A");
+  onRender();
+  return <p>{useLatest("price_update", "token_A")?.price ?? "none"}</p>;
 }
 
 function Listener({ call }: { call: (seq: number) => void }) {
@@ -118,4 +132,21 @@ test("connect() of useWebSocket joins the room and the user's own with a token, 
   expect(seen).toEqual([2]);
   await act(async () => vi.advanceTimersByTimeAsync(5_000));
   expect(Object.keys(feed.state.rooms)).toEqual(["global", "user_W"]);
+});
+
+test("useLatest renders once per frame, with the newest, and starts empty", async () => {
+  let renderings = 0;
+  await show(<Price onRender={() => (renderings += 1)} />);
+  const connection = await hub.dialled();
+  await act(async () => connection.welcome());
+  await act(async () => connection.admit("token_A", 5));
+  expect(place.textContent).toBe("none");
+  const before = renderings;
+  await act(async () => {
+    for (const price of ["1", "2", "3"])
+      connection.say({ type: "price_update", room: "token_A", seq: 5, ts: 0, data: { price } });
+    await vi.advanceTimersByTimeAsync(100);
+  });
+  expect(place.textContent).toBe("3");
+  expect(renderings - before).toBeLessThanOrEqual(2); // StrictMode renders twice
 });
