@@ -25,8 +25,10 @@ from indexer.updates import Intake, Update, update_of
 from programs.rpc_json import LogsNotification
 
 _PATIENCE_S = 5.0
-_STALL_SLOTS = 6
-_LEAST_STALL_S = 0.8
+_STALL = 6, 0.8
+"""Slots, and seconds at least, without a slot notification after which a stream is dead."""
+_STALL_ALONE = 40, 5.0
+"""The same where there is no other endpoint to go to."""
 
 _log = structlog.get_logger(__name__)
 
@@ -170,10 +172,9 @@ class _Reading:
 
     def _patience_s(self) -> float:
         """Silence of slots that is too long: where there is another endpoint, a few slots."""
-        if self._endpoints.is_alone:
-            return self._stall_s
-        measured = self._endpoints.clock.seconds(_STALL_SLOTS, self._stall_s)
-        return min(self._stall_s, max(_LEAST_STALL_S, measured))
+        is_alone = self._endpoints.is_alone
+        slots, least_s = _STALL_ALONE if is_alone else _STALL
+        return min(self._stall_s, max(least_s, self._endpoints.clock.seconds(slots, self._stall_s)))
 
     async def _next(self, timeout_s: float) -> LogsNotification | SlotNotice:
         if not self._subscription.has_heartbeat:

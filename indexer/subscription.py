@@ -27,6 +27,8 @@ _MAX_FRAME_BYTES = 64 * 2**20
 _ANSWER_TIMEOUT_S = (2.0, 15.0)
 """Least and most; between them as long as the stream may be silent. An acknowledgement may be lost
 while the stream of another one goes on."""
+_CLOSE_TIMEOUT_S = 0.2
+"""A node that hangs does not answer a goodbye either, and the next one must not wait for it."""
 _SLOTS_ID = 0
 
 _log = structlog.get_logger(__name__)
@@ -164,7 +166,11 @@ async def subscribed(
     """
     try:
         async with connect(
-            url, max_size=_MAX_FRAME_BYTES, ping_timeout=None, close_timeout=2, compression=None
+            url,
+            max_size=_MAX_FRAME_BYTES,
+            ping_timeout=None,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            compression=None,
         ) as socket:
             subscription = Subscription(socket, stall_s)
             await subscription.open(addresses, commitment)
