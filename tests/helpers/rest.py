@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
 import httpx2
 
+from api.server import ApiServer
 from db.pool import Pool
 from db.writer import Writer
 from indexer.commit import Batch, commit
@@ -22,6 +24,18 @@ async def store(pool: Pool, *events: Seen, batch: int = 1_000) -> None:
     async with Writer(pool) as writer:
         for at in range(0, len(events), batch):
             await commit(writer, Batch(events=list(events[at : at + batch])), "confirmed")
+
+
+@asynccontextmanager
+async def serving(server: ApiServer) -> AsyncIterator[httpx2.AsyncClient]:
+    """A server while the context is open, and a client of it."""
+    await server.start()
+    base = f"http://127.0.0.1:{server.port}"
+    try:
+        async with httpx2.AsyncClient(base_url=base, timeout=60) as client:
+            yield client
+    finally:
+        await server.stop()
 
 
 async def get(http: httpx2.AsyncClient, path: str, status: int = 200, **query: Any) -> Any:

@@ -16,7 +16,7 @@ from db.pool import Pool, Pools, reads_of
 from programs.keys import b58
 from tests.conftest import SettingsFactory
 from tests.helpers.events import completed, created, key, seen, traded
-from tests.helpers.rest import store
+from tests.helpers.rest import serving, store
 from tests.integration.api.conftest import Serve
 
 MINT = b58(key("mint"))
@@ -126,15 +126,13 @@ async def test_a_read_that_takes_too_long(
     """A statement over its time ends with 504 and what to do, and the next one works."""
     async with reads_of(database_url, 2, statement_timeout_ms=100) as reads:
         server = ApiServer(settings(websocket_port=0), Pools(pool, reads))
-        await server.start()
-        async with client_of(server) as http:
+        async with serving(server) as http:
             async with pool.acquire() as connection, connection.transaction():
                 await connection.execute("LOCK TABLE tokens")
-                slow = await http.get("/tokens")
+                slow = await http.get("/api/v1/tokens")
             assert (slow.status_code, slow.json()["title"]) == (504, "Gateway Timeout")
             assert "smaller limit" in slow.json()["hint"]
-            assert (await http.get("/tokens")).status_code == 200
-        await server.stop()
+            assert (await http.get("/api/v1/tokens")).status_code == 200
 
 
 async def test_a_replica_is_read_and_its_health_told(
@@ -147,10 +145,8 @@ async def test_a_replica_is_read_and_its_health_told(
     for url, wanted, status in ((database_url, "ok", 200), (away, "no answer", 503)):
         async with reads_of(url, 2, statement_timeout_ms=1_000) as reads:
             server = ApiServer(settings(websocket_port=0), Pools(pool, reads, is_replica=True))
-            await server.start()
-            async with client_of(server) as http:
-                ready = await http.get(f"http://127.0.0.1:{server.port}/readyz")
+            async with serving(server) as http:
+                ready = await http.get("/readyz")
                 assert ready.json()["is_ready"], ready.text
                 assert ready.json()["read_replica"].startswith(wanted)
-                assert (await http.get("/tokens")).status_code == status
-            await server.stop()
+                assert (await http.get("/api/v1/tokens")).status_code == status
