@@ -140,7 +140,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
         for status in (*statuses, 429, 503)
-    } | responses(422)
+    } | responses(400, 422)  # also of what no code of ours has looked at
 
 
 @contextlib.asynccontextmanager
@@ -192,7 +192,7 @@ def _order(body: QuoteAsked) -> Order:
 
 @router.post(
     "/submit", summary="Relay a signed trade", status_code=202,
-    responses=_problems(400, 403, 409),
+    responses=_problems(403, 409),
 )  # fmt: skip
 async def relay(trading: TradingOf, body: SubmitAsked) -> Submitted:
     """Checked by us (signatures, and that it trades) and by the node, then handed in. The same
@@ -202,7 +202,7 @@ async def relay(trading: TradingOf, body: SubmitAsked) -> Submitted:
     return Submitted(signature=signature, status_url=f"{PATH}/status/{signature}")
 
 
-@router.get("/status/{signature}", summary="Where a transaction stands", responses=_problems(400))
+@router.get("/status/{signature}", summary="Where a transaction stands", responses=_problems())
 async def where(
     trading: TradingOf,
     signature: Annotated[str, Path(max_length=88, examples=[EXAMPLE_SIGNATURE])],
@@ -224,9 +224,7 @@ async def where(
     )
 
 
-@router.get(
-    "/balance/{wallet}", summary="What a wallet has", responses=_problems() | responses(400)
-)
+@router.get("/balance/{wallet}", summary="What a wallet has", responses=_problems())
 async def balance(
     trading: TradingOf,
     wallet: WalletOf,
