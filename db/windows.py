@@ -81,7 +81,8 @@ _EXACT = f"""
 _REFRESH = f"""
     WITH wanted AS (
         (SELECT id AS token_id, $2::int4 AS window_s FROM tokens
-         WHERE last_trade_at >= $3::int8 AND last_trade_at >= $1::int8 - $2 LIMIT {MOST_AT_ONCE})
+         WHERE state_seq > $3::int8 AND last_trade_at >= $1::int8 - $2
+         ORDER BY state_seq DESC LIMIT {MOST_AT_ONCE})
         UNION
         (SELECT token_id, window_s FROM token_windows
          WHERE window_s = $2 AND computed_at < $1::int8 - greatest(5, $2 / 60)
@@ -114,11 +115,12 @@ async def token_windows(target: Pool | Connection, token_id: int, now_s: int) ->
     return sorted(found, key=lambda window: window.window_s)
 
 
-async def refresh(target: Pool | Connection, window_s: int, now_s: int, since_s: int) -> int:
-    """Bring `token_windows` of one length up to date: of tokens traded since `since_s`, and of
-    those whose figures are older than a sixtieth of the window. Returns how many there were.
+async def refresh(target: Pool | Connection, window_s: int, now_s: int, after: int) -> int:
+    """Bring `token_windows` of one length up to date: of tokens traded after a position of the
+    feed, and of those whose figures are older than a sixtieth of the window. Returns how many
+    there were.
     """
-    done = await target.fetchval(_REFRESH, now_s, window_s, since_s, timeout=_TIMEOUT_S)
+    done = await target.fetchval(_REFRESH, now_s, window_s, after, timeout=_TIMEOUT_S)
     return int(done)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from common.errors import DatabaseUnavailable
 from common.messages import MarketStats, WindowStats
 from db import windows
+from db.feed import head
 from db.pool import Pool
 from db.states import put_state
 from db.windows import WINDOWS, MarketWindow
@@ -32,7 +33,8 @@ class Windows:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._since = dict.fromkeys(WINDOWS.values(), 0)
+        self._after = 0
+        """Everything up to this position of the feed is in the windows."""
         self._wallets: dict[int, tuple[float, MarketWindow]] = {}
 
     async def run(self) -> None:
@@ -44,9 +46,10 @@ class Windows:
 
     async def refresh(self, now_s: int) -> None:
         """All of it once, as of a time (unix seconds). Raises DatabaseUnavailable."""
-        for window_s, since in self._since.items():
-            await windows.refresh(self._pool, window_s, now_s, since)
-            self._since[window_s] = now_s - int(EVERY_S)
+        newest = (await head(self._pool)).seq
+        for window_s in WINDOWS.values():
+            await windows.refresh(self._pool, window_s, now_s, self._after)
+        self._after = newest
         await put_state(self._pool, "market_stats", _encode(await self.stats(now_s)).decode())
 
     async def stats(self, now_s: int) -> MarketStats:
