@@ -236,6 +236,8 @@ class Feed:
             log.warning("token refused: %s", frame["message"])
             self._join_private()
             return
+        if identifier is None:
+            self._put_out(frame)
         for room, subscription in self._rooms.values():
             if not room.asked or room.asked != identifier:
                 continue
@@ -246,6 +248,18 @@ class Feed:
             else:
                 room.status = RoomStatus.DENIED
                 subscription.end(RoomDenied(room.name, str(frame["code"]), frame["message"]))
+
+    def _put_out(self, frame: Frame) -> None:
+        """A room we were in was taken away, as the token has expired: a new one opens it again."""
+        room, subscription = self._rooms.get(frame.get("room") or "", (None, None))
+        if room is None or subscription is None:
+            log.warning("the hub says %s: %s", frame["code"], frame["message"])
+        elif frame["code"] == "token_expired":
+            room.status = RoomStatus.STALE
+            self._later(self._renew_token())
+        else:
+            room.status = RoomStatus.DENIED
+            subscription.end(RoomDenied(room.name, str(frame["code"]), frame["message"]))
 
     # --- rooms and messages
 

@@ -149,4 +149,21 @@ describe("a token", () => {
     next.welcome();
     expect(next.heard()).toMatchObject([{ room: ROOM }]);
   });
+
+  test("that has expired takes its room away, and the next one opens it again where it was", async () => {
+    const tokens = ["one", "two"];
+    const { client, connection } = await world().live({ getToken: () => tokens.shift() ?? null });
+    const [auth] = connection.heard();
+    connection.say({ type: "authed", id: auth?.id });
+    client.subscribeToUser("W");
+    connection.admit("user_W", 20);
+    connection.say({ type: "error", code: "token_expired", message: "bring another", room: "user_W" });
+    expect(client.state.rooms).toEqual({ [ROOM]: "live", user_W: "denied" });
+    await vi.advanceTimersByTimeAsync(0);
+    const [again] = connection.heard();
+    expect(again).toMatchObject({ type: "auth", token: "two" });
+    connection.say({ type: "authed", id: again?.id });
+    expect(connection.recover("user_W").since).toEqual({ epoch: "e1", seq: 20 });
+    expect(client.state.rooms.user_W).toBe("live");
+  });
 });

@@ -279,14 +279,23 @@ export class FeedClient<Events extends object, Snapshot = unknown> {
       return;
     }
     const room = [...this.#rooms.values()].find(({ asked }) => asked && asked === frame.id);
-    if (!room) return;
-    if (frame.retryable) {
+    if (!room) this.#putOut(frame);
+    else if (frame.retryable) {
       const again = () => room.asked === frame.id && this.#join(room);
       setTimeout(again, frame.retry_after_ms ?? RETRY_JOIN_MS);
     } else {
       room.status = "denied";
       this.#publish({});
     }
+  }
+
+  /** The hub has taken a room away that we were in: the token has expired. A new one opens it again. */
+  #putOut(frame: AnyFrame): void {
+    const room = this.#rooms.get(frame.room ?? "");
+    if (!room || frame.id !== undefined) return;
+    room.status = "denied";
+    this.#publish({});
+    if (frame.code === "token_expired") void this.#renewToken();
   }
 
   #deliver(frame: AnyFrame): void {
