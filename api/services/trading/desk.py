@@ -162,7 +162,7 @@ class TradingDesk:
         blockhash, height = await self.node.blockhash()
         trial = unsigned(wallet, [set_compute_unit_limit(_SIMULATED_UNITS), *trade], blockhash)
         simulation = await self._simulated(trial, quoted, wallet)
-        units = simulation.units * _UNIT_MARGIN_PERCENT // 100
+        units = simulation.units * _UNIT_MARGIN_PERCENT // 100 or _SIMULATED_UNITS
         budget = [set_compute_unit_limit(units)]
         price = terms.priority_lamports * _MICRO // units
         if price:

@@ -5,6 +5,7 @@ does with hostile bytes, it does not do it to the indexer. Needs Pillow and the 
 """
 
 import io
+import os
 import resource
 import sys
 import warnings
@@ -57,6 +58,7 @@ def thumbnail(data: bytes) -> bytes:
 
 def main() -> None:
     """As the worker starts it."""
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 6
 _FIRST_RETRY_S, _GROWTH = 30.0, 4.0
 """30 s, 2 min, 8 min, 32 min, 2 h: a picture is often pinned after its token is created."""
-_AT_ONCE = 8
+_AT_ONCE, _PICTURES_AT_ONCE = 8, 2
 _IDLE_S = 1.0
 _NEWEST = 2_000
 """Tokens looked at each second; all of them are, each minute."""
@@ -47,6 +47,7 @@ class MetadataWorker:
         self._pool = pool
         self._fetcher = fetcher
         self._all_at = 0.0
+        self._pictures = asyncio.Semaphore(_PICTURES_AT_ONCE)
 
     async def run(self) -> None:
         """Until cancelled. The database's absences are waited for."""
@@ -113,7 +114,8 @@ class MetadataWorker:
             return None, "it names no picture", None
         try:
             body = await self._fetcher.fetch(uri, thumbnails.MAX_BYTES)
-            return await thumbnails.thumbnail_of(body), None, None
+            async with self._pictures:
+                return await thumbnails.thumbnail_of(body), None, None
         except Unreachable as error:
             return None, f"picture: {error}", _retry_s(task)
         except Unacceptable as error:

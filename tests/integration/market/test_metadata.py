@@ -25,7 +25,7 @@ from indexer.market.metadata.errors import Unacceptable
 from indexer.market.metadata.fetch import Fetcher
 from indexer.market.metadata.places import Body
 from indexer.market.metadata.thumbnails import thumbnail_of
-from indexer.market.metadata.worker import MAX_ATTEMPTS, MetadataWorker
+from indexer.market.metadata.worker import MAX_ATTEMPTS, MetadataWorker, follow_metadata
 from localnet.traders.pictures import described_inline
 from programs.keys import b58
 from tests.conftest import SettingsFactory
@@ -240,6 +240,13 @@ async def test_the_demos_tokens_bring_their_pictures(pool: Pool) -> None:
     assert found is not None
     with opened(found[0]) as image:
         assert image.size == (128, 128)
+
+
+async def test_it_can_be_switched_off(pool: Pool, settings: SettingsFactory) -> None:
+    """With METADATA_ENABLED=false nothing is looked for and nobody is called."""
+    await named(pool, 1, described_inline("Jolly Otter OTTER"))
+    await follow_metadata(settings(metadata_enabled=False), pool)
+    assert await pool.fetchval("SELECT count(*) FROM token_metadata") == 0
 
 
 async def _nobody(name: str) -> list[str]:
