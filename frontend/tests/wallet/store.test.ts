@@ -6,6 +6,9 @@ import { Sessions } from "@/lib/wallet/session";
 import { WalletStore } from "@/lib/wallet/store";
 import { LOCALNET, MemoryStorage, unsigned } from "./memory";
 
+const PATIENCE_MS = 30_000;
+vi.setConfig({ testTimeout: 60_000 });
+
 /** What registers wallets in a page, for one test. */
 class Registry {
   wallets: Wallet[] = [];
@@ -79,8 +82,8 @@ async function visit(
   const store = new WalletStore({ api: "", storage, wallets: registry, burner, sessions, ...options });
   stores.push(store);
   store.start();
-  await vi.waitFor(() => expect(store.state.status).not.toBe("loading"), 5_000);
-  await vi.waitFor(() => expect(store.state.status).not.toBe("connecting"), 5_000);
+  await vi.waitFor(() => expect(store.state.status).not.toBe("loading"), PATIENCE_MS);
+  await vi.waitFor(() => expect(store.state.status).not.toBe("connecting"), PATIENCE_MS);
   return store;
 }
 
@@ -122,7 +125,7 @@ test("the next visit reconnects silently and goes on with the session", async ()
   const before = (await signedIn()).state.account;
   registry = new Registry();
   const store = await visit();
-  await vi.waitFor(() => expect(store.state.session?.wallet).toBe(before?.address), 5_000);
+  await vi.waitFor(() => expect(store.state.session?.wallet).toBe(before?.address), PATIENCE_MS);
   expect(store.state).toMatchObject({ status: "connected", account: before });
   expect(calls.filter((path) => path === "auth/verify")).toHaveLength(1);
 });
@@ -132,8 +135,8 @@ test("a session that the API has ended is not shown, and not asked for again", a
   isAway = true;
   registry = new Registry();
   const store = await visit();
-  await vi.waitFor(() => expect(calls).toContain("auth/refresh"), 5_000);
-  await vi.waitFor(() => expect(storage.getItem("curvefeed.session")).toBeNull(), 5_000);
+  await vi.waitFor(() => expect(calls).toContain("auth/refresh"), PATIENCE_MS);
+  await vi.waitFor(() => expect(storage.getItem("curvefeed.session")).toBeNull(), PATIENCE_MS);
   expect(store.state).toMatchObject({ status: "connected", session: null });
 });
 
@@ -159,7 +162,7 @@ test("another tab's sign-in and sign-out are this one's", async () => {
   const there = await visit();
   await there.sessions.resume(here.state.account?.address ?? "");
   await here.signOut();
-  await vi.waitFor(() => expect(there.sessions.session).toBeNull(), 5_000);
+  await vi.waitFor(() => expect(there.sessions.session).toBeNull(), PATIENCE_MS);
 });
 
 test("what the user declines is told as that, and leaves the wallet disconnected", async () => {
@@ -172,4 +175,46 @@ test("what the user declines is told as that, and leaves the wallet disconnected
   expect(store.state).toMatchObject({ status: "disconnected", isBusy: null, error: { code: "rejected" } });
   store.clearError();
   expect(store.state.error).toBeNull();
+});
+
+test("another account chosen in the wallet is the account, and the first one's session ends", async () => {
+  const burner = makeBurner({ site: LOCALNET, storage, airdrop: async () => {} });
+  let tell: (change: object) => void = () => {};
+  const on = (_: string, listener: (change: object) => void) => {
+    tell = listener;
+    return () => {};
+  };
+  const features = { ...burner.features, "standard:events": { version: "1.0.0", on } };
+  registry.wallets = [{ ...burner, name: "Two", accounts: [], features }];
+  const store = await visit();
+  await store.connect("Two");
+  await store.signIn();
+  const second = {
+    address: "second",
+    publicKey: new Uint8Array(32),
+    chains: [],
+    features: ["solana:signTransaction"],
+  };
+  tell({ accounts: [second] });
+  await vi.waitFor(() => expect(store.state.session).toBeNull(), PATIENCE_MS);
+  expect(store.state.account?.address).toBe("second");
+  tell({ accounts: [] });
+  await vi.waitFor(
+    () => expect(store.state).toMatchObject({ status: "disconnected", account: null }),
+    PATIENCE_MS,
+  );
+});
+
+test("a remembered wallet that registers late is reconnected when it is there", async () => {
+  const late = makeBurner({ site: LOCALNET, storage, airdrop: async () => {} });
+  await signedIn(); // makes the key
+  storage.setItem("curvefeed.wallet", "Late");
+  registry = new Registry();
+  const store = await visit();
+  expect(store.state.status).toBe("disconnected");
+  registry.register({ ...late, name: "Late", accounts: [] });
+  await vi.waitFor(
+    () => expect(store.state).toMatchObject({ status: "connected", wallet: { name: "Late" } }),
+    PATIENCE_MS,
+  );
 });

@@ -46,7 +46,8 @@ export interface SessionOptions {
 const FLAG = "curvefeed.session";
 const CHANNEL = "curvefeed.session";
 const LOCK = "curvefeed.refresh";
-const SPARE_S = 30;
+/** So long before its end a token is renewed: earlier than the hub asks for another one (60 s). */
+const SPARE_S = 90;
 
 export class Sessions {
   #options: SessionOptions;
