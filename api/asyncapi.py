@@ -17,6 +17,7 @@ from api.services.frames import EVENT_FRAMES
 from api.services.messages import ServerMessage
 from api.services.protocol import CLOSINGS, SUBPROTOCOL
 from api.services.requests import ANSWERS
+from db.bars import INTERVALS
 
 Json = dict[str, Any]
 
@@ -37,6 +38,11 @@ _QUERY: Json = {
             "description": "Subscribes: global, token_{mint} or user_{wallet}; may be repeated.",
         },
         "since": {"type": "string", "description": "Resumes from here: <epoch>:<seq>."},
+        "candles": {
+            "type": "array",
+            "items": {"enum": list(INTERVALS)},
+            "description": "Of the tokens' rooms: candle_update of these intervals.",
+        },
         "snapshot": {"enum": ["1", "true"], "description": "Begin with a snapshot."},
         "token": {"type": "string", "description": "A ticket or an access token."},
     },

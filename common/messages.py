@@ -128,15 +128,18 @@ class PortfolioUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """`candle_update`: a whole bar; a greater `rev` of the same bar replaces the smaller."""
+    """`candle_update`: a whole bar; a greater `rev` of the same bar replaces the smaller. Without
+    trades all that was in it has been withdrawn: prices are null."""
 
     mint: str
+    interval: str
+    """Its name, as it was asked for: 1s 15s 1m 5m 15m 1h 4h 1d."""
     interval_s: int
     start: int
-    open: str
-    high: str
-    low: str
-    close: str
+    open: str | None
+    high: str | None
+    low: str | None
+    close: str | None
     volume_base: str
     volume_quote: str
     trades: int

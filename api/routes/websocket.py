@@ -20,6 +20,7 @@ from api.services.protocol import (
     SUBPROTOCOL,
     Refusal,
     RoomName,
+    parse_candles,
     parse_room,
     parse_since,
 )
@@ -126,7 +127,10 @@ def _enter(session: Session, socket: WebSocket, arrival: Arrival) -> None:
     query = socket.query_params
     for name in query.getlist("room"):
         try:
-            session.subscribe(_subscription(name, query.get("since"), query.get("snapshot")))
+            subscription = _subscription(name, query.get("since"), query.get("snapshot"))
+            if subscription.name.kind == "token":
+                subscription.candles = parse_candles(query.getlist("candles"), subscription.name)
+            session.subscribe(subscription)
         except Refusal as refusal:
             session.refuse(refusal)
 

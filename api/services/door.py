@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from typing import Literal
+from typing import Literal, TypeVar
 
 from api.services.limits import HubLimits, TokenBucket
 
 _MAX_ADDRESSES = 50_000
+
+T = TypeVar("T")
 
 Arrival = Literal["welcome", "too_many", "flood"]
 
@@ -64,6 +66,14 @@ class Door:
         """A connection is over."""
         _less(self._addresses, address)
         _less(self._wallets, wallet)
+
+
+def batches_of(leaving: list[T], within_s: float) -> list[list[T]]:
+    """Who is sent away together, so that not all come back at once: of about fifty or more, and at
+    most ten batches a second."""
+    count = max(1, min(len(leaving) // 50, int(within_s * 10)))
+    size = max(1, -(-len(leaving) // count))
+    return [leaving[at : at + size] for at in range(0, len(leaving), size)]
 
 
 def _less(counts: Counter[str], key: str | None) -> None:

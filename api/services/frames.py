@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from common.messages import (
+    CandleUpdate,
     CurveCompleted,
     Finality,
     NewTrade,
@@ -79,6 +80,12 @@ class PortfolioUpdateFrame(EventFrame, frozen=True, kw_only=True, tag="portfolio
     data: PortfolioUpdate
 
 
+class CandleUpdateFrame(EventFrame, frozen=True, kw_only=True, tag="candle_update"):
+    """A bar of an interval that the subscription asked for, as it is now."""
+
+    data: CandleUpdate
+
+
 class MarketStatsFrame(EventFrame, frozen=True, kw_only=True, tag="market_stats"):
     """Figures of the whole market. Its fields are not fixed."""
 
@@ -99,6 +106,7 @@ EVENT_FRAMES: tuple[type[EventFrame], ...] = (
     RetractedFrame,
     PriceUpdateFrame,
     PortfolioUpdateFrame,
+    CandleUpdateFrame,
     MarketStatsFrame,
     FinalityFrame,
 )

@@ -10,20 +10,21 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from typing import Literal
 
 import structlog
 
 from api.services.access import Arrival, Authorizer
-from api.services.door import Door
+from api.services.candles import Candles
+from api.services.door import Door, batches_of
 from api.services.feeding import Feed, Follower, PostgresFeed, Served, check_lag, parts
 from api.services.greeting import welcome
 from api.services.joining import Start, Starts, opening
 from api.services.limits import HubLimits
 from api.services.messages import Identifier, Pos
-from api.services.outbound import Bounds, Outbound, encoded, send_to_all
+from api.services.outbound import Bounds, Frame, Outbound, encoded, send_to_all
 from api.services.ports import Slow
 from api.services.protocol import ROOM_GLOBAL, Refusal, rooms_of
 from api.services.ring import Ring
@@ -71,6 +72,7 @@ class Hub:
         self._snapshots = Snapshots(read_snapshot)
         self._starts = Starts(pool, limits, self._snapshots)
         self._states = States()
+        self._candles = Candles(pool)
         self._ring: Ring | None = None
         self._feed: Feed = feed or PostgresFeed(pool)
         self._served = Served(self._feed)
@@ -190,6 +192,7 @@ class Hub:
         """Take it out; an empty room is forgotten."""
         key = subscription.name.key
         room = self.rooms.get(key)
+        self._candles.leave(session.outbound, subscription)
         if not subscription.is_live or room is None:
             return
         if room.leave(session.outbound, subscription.events):
@@ -243,6 +246,7 @@ class Hub:
             room = self.rooms[name.key] = Room(name, last, self.now())
         room.enter(session.outbound, events)
         subscription.is_live = True
+        self._candles.enter(session.outbound, subscription, [*start.rows, *rest])
         first = opening(subscription, start, count, self.epoch)
         snapshot = [start.snapshot] if start.snapshot is not None else []
         states = self._states.current(name, events, self.ring.position.seq)
@@ -255,6 +259,7 @@ class Hub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._follow_states())
+            tasks.create_task(self._follow_candles())
             tasks.create_task(self._keep_time())
 
     async def _follow(self) -> None:
@@ -283,6 +288,10 @@ class Hub:
         async for new in StateFollower(self._pool).changes():
             room, seq = self.rooms.get(ROOM_GLOBAL), self.ring.position.seq
             self._send(self._states.hear(new, room, seq), self.now())
+
+    async def _follow_candles(self) -> None:
+        while True:
+            self._send_parts(await self._candles.next(), self.now())
 
     def _load(self, found: Missed) -> None:
         start = Position(found.top.epoch, found.top.seq - len(found.rows))
@@ -315,11 +324,16 @@ class Hub:
                 room.active_at = now
                 touched.update(dict.fromkeys(room.add(row)))
         self._send(touched, now)
+        self._candles.hear(rows, self.ring)
         HUB_FEED_LAG_SECONDS.observe(max(0.0, time.time() - rows[0].ts / 1000))
         self._wake_waiting()
 
     def _send(self, groups: Iterable[Group], now: float) -> None:
-        parts = [(group.members, frames) for group in groups if (frames := group.take())]
+        self._send_parts([(group.members, new) for group in groups if (new := group.take())], now)
+
+    def _send_parts(
+        self, parts: Sequence[tuple[Collection[Outbound], list[Frame]]], now: float
+    ) -> None:
         for members, frames in parts:
             for frame in frames:
                 self.frames_sent[frame.event] += len(members)
@@ -372,13 +386,11 @@ class Hub:
         """Take no more connections, and send those there are away in batches, within that time."""
         self.is_draining = True
         within_s = self.limits.drain_s if within_s is None else within_s
-        sessions = list(self.sessions.values())
-        batches = max(1, min(len(sessions) // 50, int(within_s * 10)))
-        size = -(-len(sessions) // batches)
-        for at in range(0, len(sessions), max(1, size)):
-            if at:
-                await asyncio.sleep(within_s / batches)
-            for session in sessions[at : at + size]:
+        batches = batches_of(list(self.sessions.values()), within_s)
+        for number, batch in enumerate(batches):
+            if number:
+                await asyncio.sleep(within_s / len(batches))
+            for session in batch:
                 session.end(4441)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -18,7 +18,7 @@ from api.services.messages import ServerMessage
 from api.wire.rfc6455 import TEXT, frame
 
 StateKey = tuple[bytes, str, bytes | None]
-"""(room, event, mint): a newer state of the same key replaces the older."""
+"""(room, event, mint or what else tells apart): a newer state of one key replaces the older."""
 
 
 class Frame:

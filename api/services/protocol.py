@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import msgspec
 
 from common.messages import LogEvent
+from db.bars import INTERVALS
 from db.feed import STATE_EVENTS, FeedRow, Scope
 from programs.keys import b58, key_of
 
@@ -205,6 +206,7 @@ class ClientMessage(msgspec.Struct, frozen=True):
     since: Since | None = None
     snapshot: bool = False
     events: list[str] | None = None
+    candles: list[str] | None = None
     token: str | None = None
 
 
@@ -221,6 +223,7 @@ class _Raw(msgspec.Struct, frozen=True):
     since: Since | None = None
     snapshot: bool = False
     events: list[str] | None = None
+    candles: list[str] | None = None
     token: str | None = None
 
 
@@ -249,7 +252,9 @@ def parse_message(data: bytes | str) -> ClientMessage:
     if isinstance(identifier, int) and abs(identifier) > _MAX_SEQ:
         raise Refusal("bad_message", '"id" is beyond 2^53')
     _check_since(raw.since)
-    return ClientMessage(kind, identifier, room, raw.since, raw.snapshot, raw.events, raw.token)
+    return ClientMessage(
+        kind, identifier, room, raw.since, raw.snapshot, raw.events, raw.candles, raw.token
+    )
 
 
 def parse_since(text: str) -> Since:
@@ -272,6 +277,21 @@ def parse_events(names: list[str] | None) -> frozenset[str] | None:
             "bad_message", f'"events" are some of {", ".join(sorted(EVENTS))}, not {unknown[:3]}'
         )
     return frozenset(names)
+
+
+def parse_candles(names: list[str] | None, room: RoomName) -> tuple[int, ...]:
+    """Seconds of the intervals whose bars are asked for. Raises Refusal for a name that doesn't
+    exist, and where there are no bars."""
+    if not names:
+        return ()
+    if room.kind != "token":
+        raise Refusal("bad_message", '"candles" are of a token\'s room', room=room.name)
+    unknown = sorted(set(names) - set(INTERVALS))
+    if unknown:
+        raise Refusal(
+            "bad_message", f'"candles" are some of {", ".join(INTERVALS)}, not {unknown[:3]}'
+        )
+    return tuple(sorted({INTERVALS[name] for name in names}))
 
 
 def _check_since(since: Since | None) -> None:

@@ -37,6 +37,7 @@ class Subscribe(Request, frozen=True, kw_only=True, tag="subscribe"):
     since: Since | None = None
     snapshot: bool = False
     events: list[str] | None = None
+    candles: list[str] | None = None
 
 
 class Unsubscribe(Request, frozen=True, kw_only=True, tag="unsubscribe"):

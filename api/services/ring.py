@@ -83,6 +83,13 @@ class Ring:
         found.reverse()
         return found
 
+    def row(self, seq: int) -> FeedRow | None:
+        """The row of this seq, if it is here, whole."""
+        if not self.start < seq <= self.position.seq:
+            return None
+        found = self._rows[seq - self.start - 1]
+        return found if found.is_whole else None
+
     def last_log_seq(self, room: bytes, up_to: int) -> int | None:
         """Seq of the room's newest log event at or before `up_to`; None if the ring can't tell."""
         for row in reversed(self._of(room)):

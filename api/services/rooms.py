@@ -106,7 +106,7 @@ class RowFrames:
         self._unchained: Frame | None = None
         self.log = _log_frame(name, row, str(prev)) if row.is_log else None
         self.states = [
-            state_frame(name, event, data, seq=row.seq, ts=row.ts, mint=row.mint)
+            state_frame(name, event, data, seq=row.seq, ts=row.ts, key=row.mint)
             for event, data in states_of(row, name)
         ]
 
@@ -138,13 +138,13 @@ def _log_frame(name: RoomName, row: FeedRow, prev: str) -> Frame:
 
 
 def state_frame(
-    name: RoomName, event: str, data: str, *, seq: int, ts: int, mint: bytes | None = None
+    name: RoomName, event: str, data: str, *, seq: int, ts: int, key: bytes | None = None
 ) -> Frame:
-    """A state event in a room; `data` is JSON. A newer one of the same event and mint replaces it
-    where it waits.
+    """A state event in a room; `data` is JSON. A newer one of the same event and `key` (the mint,
+    where there is one) replaces it where it waits.
     """
     payload = f'{{"type":"{event}","room":"{name.name}","seq":{seq},"ts":{ts},"data":{data}}}'
-    return Frame(event, payload.encode(), room=name.key, state=(name.key, event, mint))
+    return Frame(event, payload.encode(), room=name.key, state=(name.key, event, key))
 
 
 def replayed(

@@ -31,6 +31,7 @@ from api.services.protocol import (
     ClientMessage,
     Refusal,
     RoomName,
+    parse_candles,
     parse_events,
     parse_message,
     parse_room,
@@ -160,6 +161,7 @@ class Session:
         subscription = Subscription(
             _room_of(message), events=parse_events(message.events), since=message.since
         )
+        subscription.candles = parse_candles(message.candles, subscription.name)
         subscription.wants_snapshot = message.snapshot
         subscription.id = message.id
         subscription.is_acked = message.id is not None
@@ -359,6 +361,7 @@ class Session:
                 return
             self._hub.note_slow("resync")
         subscription = Subscription(old.name, events=old.events)
+        subscription.candles = old.candles
         subscription.wants_snapshot = True
         subscription.resync = reason, first
         self._replace(subscription)

@@ -12,7 +12,10 @@ from api.services.rooms import Filter
 class Subscription:
     """One connection in one room, or on its way there (`is_live` false)."""
 
-    __slots__ = ("events", "id", "is_acked", "is_live", "name", "resync", "since", "wants_snapshot")
+    __slots__ = (
+        "candles", "events", "id", "is_acked", "is_live", "name", "resync", "since",
+        "wants_snapshot",
+    )  # fmt: skip
 
     def __init__(
         self, name: RoomName, *, events: Filter = None, since: Since | None = None
@@ -20,6 +23,8 @@ class Subscription:
         self.name = name
         self.events = events
         self.since = since
+        self.candles: tuple[int, ...] = ()
+        """Seconds of the bars it gets `candle_update` of."""
         self.wants_snapshot = False
         self.id: Identifier | None = None
         self.is_acked = True

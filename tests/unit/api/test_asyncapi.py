@@ -82,11 +82,11 @@ def test_the_server_is_where_it_was_asked() -> None:
 
 
 def test_events_are_those_that_can_be_published() -> None:
-    """Every event that the feed takes has a frame, with the same model of its data; only what is
-    final is the indexer's alone to say."""
-    assert {tag_of(model) for model in EVENT_FRAMES} - {"finality"} == PUBLISHABLE
+    """Every event that the feed takes has a frame, with the same model of its data; what is final
+    and what a bar is are the indexer's alone to say."""
+    assert {tag_of(model) for model in EVENT_FRAMES} - {"finality", "candle_update"} == PUBLISHABLE
     for model in EVENT_FRAMES:
-        if tag_of(model) == "finality":
+        if tag_of(model) not in PUBLISHABLE:
             continue
         data = {field.name: field.type for field in msgspec.structs.fields(model)}["data"]
         assert data == MODELS.get(tag_of(model), dict[str, Any])
@@ -101,9 +101,8 @@ def test_frames_are_what_the_hub_writes(model: type[EventFrame]) -> None:
     value = {"any": 1} if data == dict[str, Any] else sample(data)
     text = msgspec.json.encode(value).decode()
     row = feed_row(event, text)
-    frames = RowFrames(parse_room("global"), row, prev=6)
-    if event == "portfolio_update":
-        frames = RowFrames(parse_room(f"user_{b58(WALLET)}"), row, prev=6)
+    rooms = {"portfolio_update": f"user_{b58(WALLET)}", "candle_update": f"token_{b58(MINT_A)}"}
+    frames = RowFrames(parse_room(rooms.get(event, "global")), row, prev=6)
     frame = frames.log if event not in STATE_EVENTS else frames.states[0]
     assert frame is not None
     assert msgspec.json.decode(frame.payload, type=model, strict=True)
