@@ -1,4 +1,4 @@
-"""A market's history out of a seed: events as a decoder would give them, with the skew of a real one.
+"""A market's history out of a seed: events as a decoder would give them, skewed as real ones are.
 
 A few tokens get most of the trades and a few wallets make them; most tokens die within minutes.
 Curves are constant products, so prices, reserves and progress are those the trades make.
@@ -55,7 +55,7 @@ def skewed(random: Random, count: int) -> int:
 
 def events(shape: Shape) -> Iterator[Seen]:
     """Creations and trades in the chain's order."""
-    random = Random(shape.seed)  # noqa: S311 - a benchmark's
+    random = Random(shape.seed)
     curves: list[Curve] = []
     every = max(1, shape.trades // shape.tokens)
     for number in range(shape.trades):

@@ -38,12 +38,12 @@ OPTIONS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 
 @asynccontextmanager
-async def fresh_pool() -> AsyncIterator[Pool]:
-    """A migrated database in a server of its own, flushing each commit to disk."""
+async def fresh_database() -> AsyncIterator[tuple[str, Pool]]:
+    """A migrated database in a server of its own, flushing each commit to disk: its URL too."""
     with tempfile.TemporaryDirectory(prefix="curvefeed-bench-") as folder:
         async with embedded_postgres(Path(folder), OPTIONS) as url, pool_of(url, 4) as pool:
             await migrate(pool)
-            yield pool
+            yield url, pool
 
 
 async def ingest(writer: Writer, batch: Sequence[Seen]) -> float:
@@ -62,13 +62,13 @@ async def copied(connection: asyncpg.Connection[asyncpg.Record], rows: list[list
     return time.perf_counter() - began
 
 
-async def rates(pool: Pool, history: Iterator[Seen]) -> tuple[float, float]:
+async def rates(url: str, pool: Pool, history: Iterator[Seen]) -> tuple[float, float]:
     """Trades per second of the indexer's commits and of COPY, medians over parts."""
     ours, theirs = [], []
     async with Writer(pool) as writer:
         await ingest(writer, list(islice(history, WARM)))
         partition = await pool.fetchval("SELECT min(tableoid::regclass::text) FROM trade_rows")
-        copier = await asyncpg.connect(**_where(pool))
+        copier = await asyncpg.connect(url)
         await copier.execute(f"CREATE TABLE copy_of_trades (LIKE {partition} INCLUDING ALL)")
         while part := list(islice(history, PART)):
             trades = [one for one in part if isinstance(one.event, Traded)]
@@ -79,10 +79,6 @@ async def rates(pool: Pool, history: Iterator[Seen]) -> tuple[float, float]:
             theirs.append(len(rows) / await copied(copier, rows))
         await copier.close()
     return statistics.median(ours), statistics.median(theirs)
-
-
-def _where(pool: Pool) -> dict[str, object]:
-    return {"dsn": pool._connect_args[0]}  # noqa: SLF001
 
 
 _BYTES = """
@@ -119,10 +115,10 @@ async def latencies_ms(pool: Pool, history: Iterator[Seen]) -> list[float]:
 
 async def measured() -> list[Figure]:
     """All figures."""
-    async with fresh_pool() as pool:
+    async with fresh_database() as (url, pool):
         history = events(SHAPE)
         rest = islice(history, SHAPE.trades - RATE * RATE_S)
-        ours, copy = await rates(pool, rest)
+        ours, copy = await rates(url, pool, rest)
         per_trade = await pool.fetchval(_BYTES)
         waits = await latencies_ms(pool, history)
     figures = [
