@@ -11,7 +11,9 @@ from db.pool import Connection
 _TIMEOUT_S = 30
 
 PROGRAMS = ("pump",)
-"""Launchpads whose trades name the virtual reserves after them, and move them by their amounts."""
+"""Launchpads whose trades name the reserves after them, virtual and real, and move both by their
+amounts.
+"""
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -33,52 +35,67 @@ async def frontier(connection: Connection) -> int:
     return -1 if slot is None else int(slot)
 
 
-async def broken(connection: Connection, first: int, last: int) -> tuple[int, list[Break]]:
-    """How many links end in these slots, and those that do not hold, oldest first.
+class Links(msgspec.Struct, frozen=True):
+    """What was found of some slots. `held` and `repriced` say how many links there were: those that
+    hold, and those whose virtual reserves somebody set, while the real ones follow.
+    """
+
+    held: int
+    repriced: int
+    breaks: list[Break]
+    """Oldest first."""
+
+
+async def links(connection: Connection, first: int, last: int) -> Links:
+    """The links that end in these slots.
 
     A link goes from a trade, or the curve's creation, to the next trade of the curve.
     """
-    rows = await connection.fetch(
-        """WITH touched AS MATERIALIZED (
-            SELECT mint, coalesce((
-                SELECT max(b.slot) FROM trades b
-                WHERE b.mint = m.mint AND b.slot < $1 AND b.is_own AND NOT b.retracted), 0) AS since
-            FROM (SELECT DISTINCT mint FROM trades
-                  WHERE slot BETWEEN $1 AND $2 AND program = ANY($3::text[]) AND is_own
-                    AND NOT retracted) m),
-        links AS (
-            SELECT t.mint, t.slot, coalesce(t.tx_index, 2147483647) AS place, t.seq,
-                   t.virtual_base AS base, t.virtual_quote AS quote,
-                   CASE WHEN is_buy THEN base_amount ELSE -base_amount END AS base_out,
-                   CASE WHEN is_buy THEN quote_amount ELSE -quote_amount END AS quote_in
-            FROM touched JOIN trades t USING (mint)
-            WHERE t.slot BETWEEN since AND $2 AND t.program = ANY($3::text[]) AND t.is_own
-              AND NOT t.retracted
-            UNION ALL
-            SELECT e.mint, e.slot, -1, e.seq, e.virtual_base, e.virtual_quote, 0, 0
-            FROM touched JOIN token_events e USING (mint)
-            WHERE e.kind = 'create' AND e.slot <= $2 AND NOT e.retracted
-              AND e.virtual_base IS NOT NULL),
-        chained AS (
-            SELECT *, lag(slot) OVER curve AS slot_before, lag(base) OVER curve AS base_before,
-                   lag(quote) OVER curve AS quote_before
-            FROM links WINDOW curve AS (PARTITION BY mint ORDER BY slot, place, seq))
-        SELECT mint, pool, slot_before, slot,
-               base + base_out = base_before AND quote - quote_in = quote_before AS holds
-        FROM chained JOIN tokens USING (mint)
-        WHERE slot BETWEEN $1 AND $2 AND slot_before IS NOT NULL AND pool IS NOT NULL
-        ORDER BY slot""",
-        first,
-        last,
-        list(PROGRAMS),
-        timeout=_TIMEOUT_S,
-    )
+    rows = await connection.fetch(_LINKS, first, last, list(PROGRAMS), timeout=_TIMEOUT_S)
+    outcomes = [row["outcome"] for row in rows]
     breaks = [
         Break(row["mint"], row["pool"], row["slot_before"], row["slot"])
         for row in rows
-        if not row["holds"]
+        if row["outcome"] == "broken"
     ]
-    return len(rows), breaks
+    return Links(outcomes.count("held"), outcomes.count("repriced"), breaks)
+
+
+_LINKS = """
+WITH launchpads AS MATERIALIZED (SELECT id FROM programs WHERE name = ANY($3::text[])),
+touched AS MATERIALIZED (
+    SELECT token_id, coalesce((
+        SELECT b.slot FROM trade_rows b
+        WHERE b.token_id = m.token_id AND b.slot < $1 AND b.is_own AND NOT b.retracted
+        ORDER BY b.slot DESC LIMIT 1), 0) AS since
+    FROM (SELECT DISTINCT token_id FROM trade_rows
+          WHERE slot BETWEEN $1 AND $2 AND program_id IN (SELECT id FROM launchpads) AND is_own
+            AND NOT retracted) m),
+links AS (
+    SELECT token_id, t.slot, coalesce(t.tx_index, 2147483647) AS place, t.seq,
+           t.virtual_base, t.virtual_quote, t.real_base, t.real_quote,
+           CASE WHEN is_buy THEN base_amount ELSE -base_amount END AS base_out,
+           CASE WHEN is_buy THEN quote_amount ELSE -quote_amount END AS quote_in
+    FROM touched JOIN trade_rows t USING (token_id)
+    WHERE t.slot BETWEEN since AND $2 AND t.program_id IN (SELECT id FROM launchpads) AND t.is_own
+      AND NOT t.retracted
+    UNION ALL
+    SELECT token_id, e.slot, -1, e.seq, e.virtual_base, e.virtual_quote, e.real_base,
+           e.real_quote, 0, 0
+    FROM touched JOIN tokens k ON k.id = token_id JOIN token_events e ON e.mint = k.mint
+    WHERE e.kind = 'create' AND e.slot <= $2 AND NOT e.retracted AND e.virtual_base IS NOT NULL),
+chained AS (
+    SELECT *, lag(slot) OVER curve AS slot_before,
+           virtual_base + base_out = lag(virtual_base) OVER curve
+               AND virtual_quote - quote_in = lag(virtual_quote) OVER curve AS is_held,
+           real_base + base_out = lag(real_base) OVER curve
+               AND real_quote - quote_in = lag(real_quote) OVER curve AS is_real_held
+    FROM links WINDOW curve AS (PARTITION BY token_id ORDER BY slot, place, seq))
+SELECT k.mint, k.pool, slot_before, slot,
+       CASE WHEN is_held THEN 'held' WHEN is_real_held THEN 'repriced' ELSE 'broken' END AS outcome
+FROM chained JOIN tokens k ON k.id = token_id
+WHERE slot BETWEEN $1 AND $2 AND slot_before IS NOT NULL AND k.pool IS NOT NULL
+ORDER BY slot"""
 
 
 async def missing_of(

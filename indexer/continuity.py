@@ -1,9 +1,10 @@
 """A second proof that nothing is missing: the reserves of every curve form a chain.
 
 The sweep believes a node's lists. This believes the program: a trade's reserves after it, less what
-it moved, are the reserves before it. Where they are not, the curve's own address is swept over the
-slots of the break, at every endpoint, and what a list names and is not stored is fetched. A break
-that this does not close is counted as unexplained: docs/continuity.md says what may cause one.
+it moved, are the reserves before it. Where neither the virtual nor the real ones are, the curve's
+own address is swept over the slots of the break, at every endpoint, and what a list names and is
+not stored is fetched. A break that this does not close is counted as unexplained:
+docs/continuity.md says what may cause one.
 """
 
 from __future__ import annotations
@@ -72,8 +73,10 @@ class Continuity:
                 last = min(frontier, self._checked + _MOST_SLOTS)
                 if last <= self._checked:
                     return []
-                links, breaks = await continuity.broken(connection, self._checked + 1, last)
-        metrics.CONTINUITY_LINKS.inc(links)
+                found = await continuity.links(connection, self._checked + 1, last)
+        breaks = found.breaks
+        metrics.CONTINUITY_LINKS.inc(found.held + found.repriced + len(breaks))
+        metrics.CONTINUITY_BREAKS.labels("repriced").inc(found.repriced)
         given_up = {one for one in breaks if self._open.get(one, 0) >= _ATTEMPTS}
         self._passed |= given_up
         waiting = [one for one in breaks if one not in self._passed]

@@ -30,9 +30,9 @@ async def test_a_whole_history_has_no_break(
     """Every trade on a curve links to the one before it, the first to the creation."""
     await _indexed(localnet, pool, settings, 150)
     async with pool.acquire() as connection:
-        links, breaks = await continuity.broken(connection, 0, 10**9)
-    assert breaks == []
-    assert links == await pool.fetchval("SELECT count(*) FROM trades") > 80
+        found = await continuity.links(connection, 0, 10**9)
+    assert (found.breaks, found.repriced) == ([], 0)
+    assert found.held == await pool.fetchval("SELECT count(*) FROM trades") > 80
 
 
 async def test_a_missing_trade_is_found_and_asked_for(
@@ -73,7 +73,8 @@ async def test_a_break_that_nothing_explains_is_passed_over(
     """Three sweeps of the curve find nothing missing: it is said once, and not looked at again."""
     await _indexed(localnet, pool, settings, 60)
     await pool.execute(
-        """UPDATE trade_rows SET virtual_quote = virtual_quote + 1 WHERE (signature, ordinal) = (
+        """UPDATE trade_rows SET virtual_quote = virtual_quote + 1, real_quote = real_quote + 1
+           WHERE (signature, ordinal) = (
            SELECT signature, ordinal FROM trades t
            WHERE EXISTS (SELECT FROM trades o WHERE o.mint = t.mint AND o.slot > t.slot)
            ORDER BY slot DESC LIMIT 1)"""
@@ -85,3 +86,24 @@ async def test_a_break_that_nothing_explains_is_passed_over(
     assert looks[0] > 0
     assert looks[-1] == 0
     assert wanted == []
+
+
+async def test_reserves_that_an_administrator_sets_are_no_break(
+    localnet: Localnet, pool: Pool, settings: SettingsFactory
+) -> None:
+    """`set_virtual_quote_reserves` and the like move the virtual reserves alone: the real ones say
+    that no trade is missing. It is counted, and nothing is swept.
+    """
+    await _indexed(localnet, pool, settings, 60)
+    changed = await pool.execute(
+        """UPDATE trade_rows t SET virtual_quote = virtual_quote + 10^10
+           WHERE token_id = (SELECT token_id FROM trade_rows GROUP BY 1 ORDER BY count(*) DESC, 1
+                             LIMIT 1)"""
+    )
+    assert changed != "UPDATE 0"
+    wanted: list[Update] = []
+    async with Endpoints([(localnet.rpc_url, localnet.ws_url)], "confirmed") as node:
+        assert await Continuity(node, pool, wanted.append).look() == []
+    assert wanted == []
+    async with pool.acquire() as connection:
+        assert (await continuity.links(connection, 0, 10**9)).repriced == 1
