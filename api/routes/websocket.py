@@ -166,7 +166,7 @@ async def stats(request: Request, has_details: Annotated[bool, Depends(is_admin)
 @router.get(
     "/rooms/{room}/snapshot",
     summary="A room's state and position",
-    responses=responses(400, 401, 403, 503),
+    responses=responses(400, 401, 403, 422, 503),
     response_model_exclude_unset=True,
 )
 async def snapshot(services: ServicesOf, room: RoomOf, credentials: Credentials) -> RoomAnswer:
@@ -186,7 +186,9 @@ class Members(BaseModel):
 
 
 @router.get(
-    "/rooms/{room}/members", summary="How many are in a room", responses=responses(400, 401, 403)
+    "/rooms/{room}/members",
+    summary="How many are in a room",
+    responses=responses(400, 401, 403, 422),
 )
 async def members(services: ServicesOf, room: RoomOf, credentials: Credentials) -> Members:
     """Connections of this instance that are in the room now."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from api.examples import example_of
 from api.schemas.base import (
     MINT,
     POOL,
@@ -29,6 +30,7 @@ from db.reads.windows import WindowRow
 from db.windows import Window as ExactWindow
 from programs.keys import b58
 
+_WINDOW = example_of(Window)
 Stage = Literal["curve", "completed", "migrated"]
 
 
@@ -49,7 +51,7 @@ class Token(Model):
     )
     creator: str | None = Field(examples=[WALLET])
     pool: str | None = Field(description="Bonding curve.", examples=[POOL])
-    amm_pool: str | None = Field(description="Pool that its liquidity went to.", examples=[None])
+    amm_pool: str | None = Field(description="Pool that its liquidity went to.", examples=[POOL])
     quote_mint: str | None = Field(examples=[WRAPPED_SOL])
     decimals: int | None = Field(examples=[6])
     quote_decimals: int | None = Field(examples=[9])
@@ -58,14 +60,14 @@ class Token(Model):
     stage: Stage = Field(
         description="curve: on its bonding curve. completed: the curve is full. migrated: its "
         "liquidity has moved to a pool.",
-        examples=["curve"],
+        examples=["migrated"],
     )
     created_slot: int | None = Field(examples=[SLOT - 900])
     created_at: int | None = Field(description="Unix seconds.", examples=[TIME])
     price: str | None = Field(examples=["0.0000000279589996"])
     market_cap: str | None = Field(description="In whole quote tokens.", examples=["27.9589"])
     usd: Usd | None = Field(description="Null: no fresh price of its quote token.")
-    curve_progress_bps: int | None = Field(description="0 … 10000.", examples=[4312])
+    curve_progress_bps: int | None = Field(description="0 … 10000.", examples=[10_000])
     virtual_base_reserves: str | None = Field(examples=["1073000000000000"])
     virtual_quote_reserves: str | None = Field(examples=["30000000000"])
     real_base_reserves: str | None = Field(examples=["793100000000000"])
@@ -81,8 +83,8 @@ class Token(Model):
         examples=[24],
     )
     last_trade_at: int | None = Field(description="Unix seconds.", examples=[TIME + 60])
-    completed_slot: int | None = Field(description="The curve was full here.", examples=[None])
-    migrated_slot: int | None = Field(description="The liquidity moved here.", examples=[None])
+    completed_slot: int | None = Field(description="The curve was full here.", examples=[SLOT - 60])
+    migrated_slot: int | None = Field(description="The liquidity moved here.", examples=[SLOT - 50])
     first_seq: int = Field(
         description="Position in the feed that first named it: age.", examples=[900]
     )
@@ -92,7 +94,7 @@ class Token(Model):
     windows: dict[str, Window] | None = Field(
         description="1h and 24h, as of the last seconds; /stats has them all and exact. A window "
         "without a trade is absent; null with as_of_slot and in a room's snapshot.",
-        examples=[None],
+        examples=[{"1h": _WINDOW, "24h": _WINDOW}],
     )
 
     @classmethod
@@ -122,15 +124,8 @@ class TokenStats(Model):
     mint: str = Field(examples=[MINT])
     windows: dict[str, Window] = Field(
         description="5m, 1h, 6h and 24h.",
-        examples=[
-            {
-                "5m": {
-                    "volume_base": "0", "volume_quote": "0", "buys": 0, "sells": 0, "buyers": 0,
-                    "sellers": 0, "price_change_bps": 0,
-                }
-            }
-        ],
-    )  # fmt: skip
+        examples=[dict.fromkeys(("5m", "1h", "6h", "24h"), _WINDOW)],
+    )
     meta: Meta
 
 

@@ -39,9 +39,10 @@ async def paths(pool: Pool) -> list[str]:
         "SELECT k.key FROM wallet_totals w JOIN keys k ON k.id = w.wallet_id "
         "ORDER BY w.buys + w.sells DESC"
     )
-    slot, time = await pool.fetchrow(
+    (middle,) = await pool.fetch(
         "SELECT slot, block_time FROM trade_rows ORDER BY slot OFFSET 10000 LIMIT 1"
     )
+    slot, time = middle
     found = [f"/tokens?list={name}" for name in (
         "new", "oldest", "active", "about_to_graduate", "king_of_the_hill", "graduated",
         "top_market_cap", "trending", "top_volume",
@@ -96,15 +97,19 @@ async def test_no_read_scans_a_partition(
     for window_s in WINDOWS.values():
         await refresh(pool, window_s, now, 0)
     seen: dict[str, LoggedQuery] = {}
+
+    def note(query: LoggedQuery) -> None:
+        seen.setdefault(query.query, query)
+
     async with pool_of(database_url, 1) as reads:
         async with reads.acquire() as connection:  # the only one there is
-            connection.add_query_logger(lambda query: seen.setdefault(query.query, query))
+            connection.add_query_logger(note)
         server = ApiServer(settings(websocket_port=0), Pools(pool, reads))
         async with serving(server) as http:
             for path in await paths(pool):
                 await next_page(http, f"/api/v1{path}")
-        mint, wallet = await pool.fetchrow("SELECT mint, creator FROM tokens LIMIT 1")
-        for scope in (Scope(), Scope(mint=mint), Scope(wallet=wallet)):
+        (token,) = await pool.fetch("SELECT mint, creator FROM tokens LIMIT 1")
+        for scope in (Scope(), Scope(mint=token["mint"]), Scope(wallet=token["creator"])):
             await snapshot(reads, scope)
     selects = [each for text, each in seen.items() if "FROM" in text and ";" not in text]
     assert sum("trade_rows" in each.query for each in selects) > 20
