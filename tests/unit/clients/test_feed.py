@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from curvefeed_client import Feed
+from curvefeed_client import Feed, FeedClosed, RoomStatus
 
 TIMEOUT_S = 30
 ROOM = "user_W"
@@ -125,3 +126,43 @@ async def test_a_lost_event_is_asked_for() -> None:
         room = feed.subscribe(ROOM)
         async with asyncio.timeout(TIMEOUT_S):
             assert [(await anext(room))["seq"] for _ in range(3)] == [5, 8, 9]
+
+
+async def test_what_the_hub_dropped_is_told_by_a_snapshot() -> None:
+    """After a resync the room is stale until its snapshot, and goes on from there."""
+
+    async def script(line: Line, _: int) -> None:
+        await line.joined(None)
+        await line.say(type="resync", room=ROOM, reason="slow")
+        await line.say(type="price_update", room=ROOM, seq=5, ts=0, data={})
+        await line.hear("subscribe")  # the test has looked, and asks for another room
+        await line.say(type="snapshot", room=ROOM, epoch="e1", seq=50, data={})
+
+    async with hub(script) as url, Feed(url) as feed:
+        room = feed.subscribe(ROOM)
+        async with asyncio.timeout(TIMEOUT_S):
+            seen = [(await anext(room))["seq"], (await anext(room))["seq"]]
+            statuses = [room.status]
+            feed.subscribe("global")
+            seen.append((await anext(room))["seq"])
+            statuses.append(room.status)
+    assert seen == [5, 5, 50]
+    assert statuses == [RoomStatus.STALE, RoomStatus.LIVE]
+
+
+async def test_a_goodbye_for_good_is_the_end() -> None:
+    """Whoever iterates, and whoever comes later, is told why."""
+
+    async def script(line: Line, _: int) -> None:
+        await line.joined(None)
+        await line.say(type="goodbye", code=4999, reason="go away", reconnect=False)
+        await line.socket.close(4999)
+
+    async with hub(script) as url, Feed(url) as feed:
+        room = feed.subscribe(ROOM)
+        async with asyncio.timeout(TIMEOUT_S):
+            await anext(room)
+            with pytest.raises(FeedClosed, match="go away"):
+                await anext(room)
+            with pytest.raises(FeedClosed):
+                await feed.connected()
