@@ -130,7 +130,9 @@ class Trial:
         try:
             await database.start()
             url = await database.create("delivery")
-            hubs = Hubs(database, url, folder, count=_HUBS, nats=self._source == "nats")
+            hubs = Hubs(
+                database, url, folder, count=_HUBS, nats=_HUBS if self._source == "nats" else 0
+            )
             async with hubs.running():
                 verdict = await self._play(hubs, Market(url, _TOKENS))
         finally:

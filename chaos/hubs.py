@@ -22,6 +22,7 @@ from db.pool import pool_of
 from db.publish import Publication, append_event
 from programs.keys import b58
 
+ADMIN_TOKEN = "of-processes-that-live-for-minutes"  # noqa: S105 - nobody else reaches them
 _READY_S = 90
 _WALLET = bytes([9]) * 32
 
@@ -34,24 +35,38 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hubs:
-    """`count` API processes; with NATS a server and two relays, of which one works."""
+    """`count` API processes, the first `nats` of them over NATS: for these a server, and two
+    relays, of which one works.
+    """
 
-    def __init__(self, database: Database, url: str, folder: Path, *, count: int, nats: bool):
+    def __init__(self, database: Database, url: str, folder: Path, *, count: int, nats: int = 0):
         self.database = database
         self.database_url = url
         self.nats = NatsServer(folder / "nats") if nats else None
-        env = {"DATABASE_URL": url, "LOG_LEVEL": "info", "WEBSOCKET_DRAIN_S": "0"}
-        if self.nats is not None:
-            env["FEED_URL"] = self.nats.url
+        self._over_nats = nats
+        env = {"DATABASE_URL": url, "WEBSOCKET_DRAIN_S": "0", "ADMIN_TOKEN": ADMIN_TOKEN}
+        over_nats = env if self.nats is None else {**env, "FEED_URL": self.nats.url}
         self._ports = [free_port() for _ in range(count)]
         self.hubs = [
-            Command("serve", "--port", str(port), "--no-page", env=env, log=folder / f"{port}.log")
-            for port in self._ports
+            Command(
+                "serve",
+                "--port",
+                str(port),
+                "--no-page",
+                env=over_nats if number < nats else env,
+                log=folder / f"{port}.log",
+            )
+            for number, port in enumerate(self._ports)
         ]
         self.relays = [
-            Command("relay", env=env, log=folder / f"relay-{number}.log")
+            Command("relay", env=over_nats, log=folder / f"relay-{number}.log")
             for number in range(2 if nats else 0)
         ]
+
+    @property
+    def bases(self) -> list[str]:
+        """Their URLs."""
+        return [f"http://127.0.0.1:{port}" for port in self._ports]
 
     @property
     def urls(self) -> list[str]:
@@ -78,11 +93,11 @@ class Hubs:
 
     async def _is_ready(self, http: httpx2.AsyncClient, number: int) -> bool:
         if not self.hubs[number].is_running:
-            raise GiveUp("a hub has ended", hint="Look into its log", log=self.hubs[number].folder)
+            raise GiveUp("a hub has ended", log=self.hubs[number].output[-2_000:])
         with suppress(httpx2.HTTPError):
-            base = f"http://127.0.0.1:{self._ports[number]}"
+            base = self.bases[number]
             is_ready = (await http.get(f"{base}/readyz")).status_code == 200
-            if is_ready and self.nats is not None:
+            if is_ready and number < self._over_nats:
                 metrics = (await http.get(f"{base}/metrics")).text
                 return "curvefeed_feed_fallback_active 0.0" in metrics
             return is_ready

@@ -69,7 +69,7 @@ async def soak(options: SoakOptions, say: Callable[[str], None]) -> None:
     try:
         await database.start()
         url = await database.create("soak")
-        hubs = Hubs(database, url, folder, count=1, nats=options.nats)
+        hubs = Hubs(database, url, folder, count=1, nats=int(options.nats))
         async with hubs.running():
             samples = await _sampled(hubs, Market(url, _TOKENS), options, say)
     finally:
@@ -126,8 +126,7 @@ async def _sampled(
 
 
 async def _sample(hubs: Hubs, http: httpx2.AsyncClient, passed_s: float) -> Sample:
-    text = await http.get(hubs.urls[0].replace("ws://", "http://").split("/api")[0] + "/metrics")
-    found = _TASKS.search(text.text)
+    found = _TASKS.search((await http.get(f"{hubs.bases[0]}/metrics")).text)
     tasks = float(found[1]) if found else 0.0
     return Sample(passed_s / 3600, hubs.hubs[0].rss_bytes / _MIB, tasks)
 
