@@ -12,7 +12,7 @@ from benchmarks.figure import Figure
 from common.errors import GiveUp
 
 # One module each, with `run() -> Iterator[Figure]`.
-NAMES = ("storage", "latency", "decode", "fanout", "connections")
+NAMES = ("storage", "rest", "page", "latency", "decode", "fanout", "connections", "instances")
 
 
 def figures(name: str) -> Iterator[Figure]:

@@ -1,7 +1,7 @@
 // node scripts/screenshots.mjs [BASE] [FOLDER]: pictures of every page of a running `./run`, light and dark, on a
 // desktop and on a phone. BASE is http://127.0.0.1:8001, FOLDER .cache/screenshots unless they are given.
 import { mkdirSync } from "node:fs";
-import { launched, Failure } from "../e2e/browser.mjs";
+import { Failure, launched } from "../e2e/browser.mjs";
 
 const [base = "http://127.0.0.1:8001", folder = ".cache/screenshots"] = process.argv.slice(2);
 const DEVICES = {
@@ -14,7 +14,8 @@ const SETTLE_MS = 2_500;
 
 async function answer(path) {
   const response = await fetch(base + path).catch(() => null);
-  if (!response?.ok) throw new Failure(`${base}${path} answered ${response?.status ?? "nothing"}: is ./run up?`);
+  if (!response?.ok)
+    throw new Failure(`${base}${path} answered ${response?.status ?? "nothing"}: is ./run up?`);
   return response.json();
 }
 

@@ -18,6 +18,8 @@ import pytest
 import pytest_asyncio
 
 from chaos.processes import ROOT, Command
+from frontend.build import build_page
+from frontend.weigh import PAGES, scripts_bytes
 from programs.pump_instructions import Market, Token
 from tests.e2e.running import browser, free_ports, ready
 from tests.helpers.wallet import Wallet
@@ -107,6 +109,14 @@ async def test_the_first_page_lives(running: Running, tmp_path: Path) -> None:
     while it is open."""
     async with browser("home.mjs", running.base, str(tmp_path / "home.png")) as script:
         assert (await script.next())["found"] >= 1
+
+
+async def test_pages_are_light() -> None:
+    """No page loads more than 240 KiB of scripts before it lives."""
+    page = await build_page(for_localnet=True)
+    sizes = {html: scripts_bytes(page, html) for html in PAGES}
+    assert {html: size for html, size in sizes.items() if size > 240 * 1024} == {}
+    assert min(sizes.values()) > 50 * 1024, "scripts were not found in the HTML"
 
 
 async def test_stopping_leaves_no_process(running: Running) -> None:

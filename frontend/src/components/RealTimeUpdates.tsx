@@ -1,14 +1,14 @@
 "use client";
 
-import { memo, useRef, useState } from "react";
+import { memo, useEffect, useState } from "react";
 import { amount, quoteOf } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { keyOf, type Trade } from "@/lib/trades";
 import { type Unit, useUnit } from "@/lib/units";
-import { OutIcon, TransactionLink, WalletLink } from "./links";
+import { ExplorerLink, useExplorer, WalletLink } from "./links";
 import { Age, amountIn, PriceIn, Side } from "./values";
 
-const SHOWN = 50;
+const SHOWN = 40;
 const COLUMN = "px-2 first:pl-4 last:pr-4";
 /** Whole quote tokens. */
 const SIZES = ["0", "0.1", "0.5", "1", "5"] as const;
@@ -117,7 +117,8 @@ function Table({
   me: string | null;
 }) {
   const decimals = token?.decimals ?? 6;
-  const isFlashing = useRate(trades);
+  const isCalm = useCalm(trades);
+  const explorer = useExplorer();
   return (
     <table className="w-full border-collapse text-right">
       <caption className="sr-only">Trades, newest first</caption>
@@ -147,13 +148,15 @@ function Table({
         </tr>
       </thead>
       <tbody>
-        {trades.map((trade) => (
+        {trades.map((trade, index) => (
           <Row
-            key={keyOf(trade)}
+            // In a flood the rows stay and get other trades: making new ones is what costs.
+            key={isCalm ? keyOf(trade) : index}
             trade={trade}
             decimals={decimals}
             rate={unit.rate}
-            isFlashing={isFlashing}
+            isFlashing={isCalm}
+            explorer={explorer}
             isMe={me !== null && trade.wallet === me}
             isCreator={token?.creator != null && trade.wallet === token.creator}
           />
@@ -163,15 +166,25 @@ function Table({
   );
 }
 
-/** Rows flash as they arrive, but not when so many do that it would be a flicker. */
-const FLICKER = 4;
+/** More new rows at once than this are a flood. */
+const FLOOD = 12;
+const CALM_AFTER_MS = 3_000;
 
-function useRate(trades: readonly Trade[]): boolean {
-  const before = useRef(0);
-  const newest = trades[0]?.seq ?? 0;
-  const arrived = trades.findIndex(({ seq }) => seq <= before.current);
-  const isCalm = arrived >= 0 && arrived <= FLICKER;
-  before.current = newest;
+/** Whether trades come so slowly that a reader can follow each: then rows are made, and flash, one by one. */
+function useCalm(trades: readonly Trade[]): boolean {
+  const [newest, setNewest] = useState(0);
+  const [isCalm, setCalm] = useState(true);
+  const seq = trades[0]?.seq ?? 0;
+  if (seq !== newest) {
+    const arrived = newest === 0 ? 0 : trades.findIndex((trade) => trade.seq <= newest);
+    if (arrived < 0 || arrived > FLOOD) setCalm(false);
+    setNewest(seq);
+  }
+  useEffect(() => {
+    if (isCalm) return;
+    const timer = setTimeout(() => setCalm(true), CALM_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [isCalm]);
   return isCalm;
 }
 
@@ -180,6 +193,7 @@ const Row = memo(function Row({
   decimals,
   rate,
   isFlashing,
+  explorer,
   isMe,
   isCreator,
 }: {
@@ -187,6 +201,7 @@ const Row = memo(function Row({
   decimals: number;
   rate: number | null;
   isFlashing: boolean;
+  explorer: string;
   isMe: boolean;
   isCreator: boolean;
 }) {
@@ -222,9 +237,7 @@ const Row = memo(function Row({
         {trade.wallet && <WalletLink address={trade.wallet} isMe={isMe} isCreator={isCreator} />}
       </td>
       <td className={COLUMN}>
-        <TransactionLink signature={trade.signature}>
-          <OutIcon />
-        </TransactionLink>
+        <ExplorerLink signature={trade.signature} query={explorer} />
       </td>
     </tr>
   );

@@ -1,7 +1,7 @@
 "use client";
 
-import Link from "next/link";
-import type { ReactNode } from "react";
+import { useRouter } from "next/navigation";
+import type { MouseEvent, ReactNode } from "react";
 import { isDemo } from "@/lib/connection";
 import { shortKey } from "@/lib/format";
 import { useConnection } from "@/lib/websocket";
@@ -9,6 +9,11 @@ import { useConnection } from "@/lib/websocket";
 const EXPLORER = "https://explorer.solana.com/tx/";
 /** Where `./run` has its chain by itself: the explorer asks it from the reader's own machine. */
 const LOCALNET = `?cluster=custom&customUrl=${encodeURIComponent("http://127.0.0.1:8899")}`;
+
+/** What the explorer must be told to find this chain. */
+export function useExplorer(): string {
+  return isDemo(useConnection()) ? LOCALNET : "";
+}
 
 /** A transaction in a block explorer, in another tab. */
 export function TransactionLink({
@@ -20,7 +25,25 @@ export function TransactionLink({
   look?: string;
   children: ReactNode;
 }) {
-  const query = isDemo(useConnection()) ? LOCALNET : "";
+  return (
+    <ExplorerLink signature={signature} query={useExplorer()} look={look}>
+      {children}
+    </ExplorerLink>
+  );
+}
+
+/** The same for one of many, who all share `query` of `useExplorer`. */
+export function ExplorerLink({
+  signature,
+  query,
+  look = "text-faint hover:text-text",
+  children = <OutIcon />,
+}: {
+  signature: string;
+  query: string;
+  look?: string;
+  children?: ReactNode;
+}) {
   return (
     <a
       href={`${EXPLORER}${signature}${query}`}
@@ -54,6 +77,17 @@ export function OutIcon() {
   );
 }
 
+/** Follow a link inside the page, as next/link does, for tables of many: without its observers. */
+function useFollow(): (event: MouseEvent<HTMLAnchorElement>) => void {
+  const router = useRouter();
+  return (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const { pathname, search } = new URL(event.currentTarget.href);
+    router.push(pathname + search);
+  };
+}
+
 /** A wallet by the ends of its key, with the way to its page. */
 export function WalletLink({
   address,
@@ -64,18 +98,19 @@ export function WalletLink({
   isMe?: boolean;
   isCreator?: boolean;
 }) {
+  const follow = useFollow();
   return (
     <span className="inline-flex items-center gap-1.5">
       {isMe && <Tag look="bg-notice-soft text-notice">you</Tag>}
       {isCreator && <Tag look="bg-accent-soft text-accent-strong">creator</Tag>}
-      <Link
+      <a
         href={`/wallet/?address=${address}`}
-        prefetch={false}
+        onClick={follow}
         title={address}
         className="whitespace-nowrap font-mono text-[13px] text-muted hover:text-text hover:underline"
       >
         {shortKey(address)}
-      </Link>
+      </a>
     </span>
   );
 }

@@ -92,6 +92,7 @@ export class ChartDrawing {
   #theme = matchMedia(LIGHT);
   #bars: Bar[] = [];
   #drawnMarks: readonly Mark[] = [];
+  #toldMarks = "";
   #intervalS = 60;
   /** Start of the bar under the pointer. */
   #pointed: number | null = null;
@@ -105,7 +106,11 @@ export class ChartDrawing {
     this.#chart = createChart(element, {
       autoSize: true,
       layout: { fontFamily: getComputedStyle(element).fontFamily, fontSize: 12 },
-      rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.1, bottom: 0.06 } },
+      rightPriceScale: {
+        borderVisible: false,
+        minimumWidth: AXIS_WIDTH, // else it is measured and drawn anew with every digit
+        scaleMargins: { top: 0.1, bottom: 0.06 },
+      },
       timeScale: {
         borderVisible: false,
         timeVisible: true,
@@ -172,13 +177,17 @@ export class ChartDrawing {
     else if (before < room - 1) scale.fitContent();
   }
 
-  /** Marks stand at bars: those before the first bar have none. */
+  /** Marks stand at bars: those before the first bar have none. Told only if they changed: all is drawn anew. */
   #mark(marks: readonly Mark[]): void {
     this.#drawnMarks = marks;
+    const placed = atBars(marks, this.#intervalS);
+    const told = JSON.stringify([this.#bars[0]?.start, this.#intervalS, placed]);
+    if (told === this.#toldMarks) return;
+    this.#toldMarks = told;
     const first = this.#bars[0]?.start ?? Number.POSITIVE_INFINITY;
     const { buy, sell, accent } = this.#colours;
     this.#marks.setMarkers(
-      atBars(marks, this.#intervalS).flatMap(({ time, side, whose }): SeriesMarker<UTCTimestamp>[] => {
+      placed.flatMap(({ time, side, whose }): SeriesMarker<UTCTimestamp>[] => {
         if (time < first) return [];
         const isBuy = side === "buy";
         const mine = {
@@ -199,6 +208,7 @@ export class ChartDrawing {
     const [bars, marks] = [this.#bars, this.#drawnMarks];
     this.#bars = [];
     this.#drawnMarks = [];
+    this.#toldMarks = "";
     this.draw(bars, marks);
   };
 
@@ -230,22 +240,11 @@ export class ChartDrawing {
   #tell(): void {
     const bar = (this.#pointed === null ? undefined : this.#bars[this.#pointed]) ?? this.#bars.at(-1);
     if (!bar) return;
-    const figures: [string, number][] = [
-      ["O", bar.open],
-      ["H", bar.high],
-      ["L", bar.low],
-      ["C", bar.close],
-    ];
-    const texts = [
-      ...figures.map(([name, value]) => `${name} ${axisText(value)}`),
-      `V ${compact(bar.volume)}`,
-    ];
-    this.#legend.replaceChildren(
-      ...texts.map((text) => {
-        const item = document.createElement("span");
-        item.textContent = text;
-        return item;
-      }),
-    );
+    const { open, high, low, close, volume } = bar;
+    const prices = [open, high, low, close].map((value, index) => `${"OHLC"[index]} ${axisText(value)}`);
+    [...prices, `V ${compact(volume)}`].forEach((text, index) => {
+      const place = this.#legend.children[index] ?? this.#legend.appendChild(document.createElement("span"));
+      if (place.textContent !== text) place.textContent = text;
+    });
   }
 }

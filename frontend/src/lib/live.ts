@@ -6,12 +6,17 @@
 import { useSyncExternalStore } from "react";
 
 const LEAST_MS = 100;
+/** In a flood, of more than so many changes since the last showing, fewer still. */
+const FLOOD = 10;
+const LEAST_IN_FLOOD_MS = 250;
 
 export class Live<Value> {
   #value: Value;
   #shown: Value;
   #watchers = new Set<() => void>();
   #isDue = false;
+  #changes = 0;
+  #isFlooded = false;
   #shownAt = Number.NEGATIVE_INFINITY;
 
   constructor(value: Value) {
@@ -28,9 +33,11 @@ export class Live<Value> {
   set(value: Value): void {
     if (value === this.#value) return;
     this.#value = value;
+    this.#changes += 1;
     if (this.#isDue) return;
     this.#isDue = true;
-    const wait = this.#shownAt + LEAST_MS - performance.now();
+    const least = this.#isFlooded ? LEAST_IN_FLOOD_MS : LEAST_MS;
+    const wait = this.#shownAt + least - performance.now();
     if (wait > 0) setTimeout(() => requestAnimationFrame(this.#show), wait);
     else requestAnimationFrame(this.#show);
   }
@@ -41,6 +48,8 @@ export class Live<Value> {
 
   #show = (): void => {
     this.#isDue = false;
+    this.#isFlooded = this.#changes > FLOOD;
+    this.#changes = 0;
     this.#shownAt = performance.now();
     this.#shown = this.#value;
     for (const watcher of [...this.#watchers]) watcher();
