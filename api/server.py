@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import structlog
 import uvicorn
@@ -17,6 +19,7 @@ from api.app import create_app
 from api.services.hub import Hub
 from api.services.limits import HubLimits
 from api.wire.adopted import AdoptableProtocol
+from api.wire.deflate import SharedDeflateFactory
 from common.errors import PortInUse
 from common.ports import describe_port_holder
 from common.settings import Settings
@@ -50,7 +53,7 @@ class ApiServer:
         limits = self.hub.limits
         config = uvicorn.Config(
             self.app,
-            ws=AdoptableProtocol,
+            ws=_protocol(settings),
             # A little more than the hub takes, so that it is the hub that answers.
             ws_max_size=limits.message_bytes * 4,
             ws_ping_interval=limits.ping_interval_s,
@@ -91,6 +94,15 @@ class ApiServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+def _protocol(settings: Settings) -> type[asyncio.Protocol]:
+    """What uvicorn makes of a connection that becomes a WebSocket."""
+    if not settings.websocket_deflate:
+        return AdoptableProtocol
+    # uvicorn only calls it; its types want a class.
+    made = functools.partial(AdoptableProtocol, deflate=SharedDeflateFactory())
+    return cast("type[asyncio.Protocol]", made)
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from api.services.messages import ServerMessage
-from api.wire.rfc6455 import TEXT, frame
+from api.wire.deflate import deflated
+from api.wire.rfc6455 import RSV1, TEXT, frame
 
 StateKey = tuple[bytes, str, bytes | None]
 """(room, event, mint or what else tells apart): a newer state of one key replaces the older."""
@@ -24,7 +25,7 @@ StateKey = tuple[bytes, str, bytes | None]
 class Frame:
     """One message: `payload` is its JSON, `wire` the same as a whole WebSocket frame."""
 
-    __slots__ = ("_text", "event", "payload", "room", "seq", "state", "wire")
+    __slots__ = ("_packed", "_text", "event", "payload", "room", "seq", "state", "wire")
 
     def __init__(
         self,
@@ -43,6 +44,15 @@ class Frame:
         self.seq = seq
         self.state = state
         self._text: str | None = None
+        self._packed: bytes | None = None
+
+    @property
+    def packed(self) -> bytes:
+        """`wire` for those that take compressed messages, made once."""
+        if self._packed is None:
+            packed = deflated(self.payload)
+            self._packed = self.wire if packed is None else frame(TEXT | RSV1, packed)
+        return self._packed
 
     @property
     def text(self) -> str:
@@ -57,8 +67,10 @@ def encoded(message: ServerMessage, *, room: bytes | None = None) -> Frame:
     return Frame(type(message).__name__.lower(), msgspec.json.encode(message), room=room)
 
 
-def joined(frames: list[Frame]) -> bytes:
+def joined(frames: list[Frame], *, is_packed: bool = False) -> bytes:
     """Frames as they go over the wire, one behind the other."""
+    if is_packed:
+        return b"".join([each.packed for each in frames])
     return frames[0].wire if len(frames) == 1 else b"".join([each.wire for each in frames])
 
 
@@ -106,6 +118,7 @@ class Outbound:
         "behind_since",
         "fd",
         "is_clear",
+        "is_packed",
         "queued_bytes",
         "wire",
         "write",
@@ -118,6 +131,8 @@ class Outbound:
         self.queued_bytes = 0
         self.behind_since: float | None = None
         self.is_clear = False
+        self.is_packed = False
+        """It takes compressed messages. What waits is counted uncompressed all the same."""
         self.fd = -1
         self.write: Callable[[bytes], object] = _nowhere
         self.wire: Wire | None = None
@@ -125,14 +140,14 @@ class Outbound:
     def send(self, message: Frame, now: float) -> None:
         """One frame."""
         if self.is_clear:
-            self.write(message.wire)
+            self.write(message.packed if self.is_packed else message.wire)
         else:
             self.enqueue((message,), now)
 
     def send_all(self, frames: list[Frame], now: float) -> None:
         """Several frames, in one write where that is possible."""
         if self.is_clear and frames:
-            self.write(joined(frames))
+            self.write(joined(frames, is_packed=self.is_packed))
         elif frames:
             self.enqueue(frames, now)
 
@@ -140,11 +155,12 @@ class Outbound:
         """The socket took only `done` bytes of `frames`: the frame it is in goes through the
         transport, which tells when the socket takes bytes again, and the rest waits here."""
         for number, each in enumerate(frames, 1):
-            if done < len(each.wire):
-                self.write(each.wire[done:])
+            wire = each.packed if self.is_packed else each.wire
+            if done < len(wire):
+                self.write(wire[done:])
                 self.send_all(frames[number:], now)
                 return
-            done -= len(each.wire)
+            done -= len(wire)
 
     def enqueue(self, frames: Iterable[Frame], now: float) -> None:
         """Queue frames for a socket that is full; see `is_over` and `is_beyond`."""
@@ -259,15 +275,17 @@ def _send(
     straight into the socket, and receivers should come in the order in which they connected,
     because in that order the kernel's memory for their sockets lies.
     """
-    data, write = joined(frames), os.write
-    size = len(data)
+    plain, packed, write = joined(frames), b"", os.write
     for each in receivers:
         if each.is_clear:
+            data = plain
+            if each.is_packed:
+                data = packed = packed or joined(frames, is_packed=True)
             try:
                 done = write(each.fd, data)
             except OSError:  # full, or broken: the transport finds out which
                 done = 0
-            if done != size:
+            if done != len(data):
                 each.unsent(frames, done, now)
         else:
             each.enqueue(frames, now)

@@ -10,12 +10,17 @@ class is at work, the route doesn't find `ADOPT` in its scope and goes on with p
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, Protocol, cast
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
-from api.services.outbound import Frame, Outbound
+from api.services.outbound import Frame, Outbound, joined
+from api.wire.deflate import SharedDeflate, SharedDeflateFactory
 from api.wire.rfc6455 import (
     BINARY,
     CLOSE,
@@ -48,7 +53,20 @@ class Listener(Protocol):
 
 
 class AdoptableProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's class, able to let go of its socket."""
+    """uvicorn's class, able to let go of its socket. With `deflate` messages are compressed for
+    clients that offer it."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None, deflate: SharedDeflateFactory | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(config, server_state, app_state, _loop)
+        if deflate is not None:
+            self.conn = ServerProtocol(
+                extensions=[deflate],
+                max_size=config.ws_max_size,
+                logger=logging.getLogger("uvicorn.error"),
+            )
 
     def handle_connect(self, event: Request) -> None:
         """As in uvicorn; the route finds `adopt` in its scope."""
@@ -68,7 +86,8 @@ class AdoptableProtocol(WebSocketsSansIOProtocol):
         # socket.
         self.transport = _Released()
         self.connections.discard(self)
-        connection.take_over(transport, cast("set[Any]", self.connections))
+        is_packed = any(isinstance(each, SharedDeflate) for each in self.conn.extensions)
+        connection.take_over(transport, cast("set[Any]", self.connections), is_packed=is_packed)
         while not self.queue.empty():
             message = self.queue.get_nowait()
             if message["type"] == "websocket.receive":
@@ -95,12 +114,13 @@ class AdoptedConnection(asyncio.Protocol):
 
     __slots__ = (
         "_aborting", "_close_s", "_connections", "_is_broken", "_is_closing", "_last_size",
-        "_listener", "_outbound", "_progress_at", "_reader", "_transport",
+        "_listener", "_max_bytes", "_outbound", "_progress_at", "_reader", "_transport",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound, *, max_bytes: int, close_s: float) -> None:
         self._outbound = outbound
         self._close_s = close_s
+        self._max_bytes = max_bytes
         self._reader = MessageReader(max_bytes)
         self._listener: Listener | None = None
         self._transport: asyncio.Transport = _Released()
@@ -111,8 +131,12 @@ class AdoptedConnection(asyncio.Protocol):
         self._last_size = 0
         self._progress_at = 0.0
 
-    def take_over(self, transport: asyncio.Transport, connections: set[Any]) -> None:
+    def take_over(
+        self, transport: asyncio.Transport, connections: set[Any], *, is_packed: bool = False
+    ) -> None:
         """From now on the socket is ours; `connections` is uvicorn's list for its shutdown."""
+        self._reader = MessageReader(self._max_bytes, is_packed=is_packed)
+        self._outbound.is_packed = is_packed
         self._transport = transport
         self._connections = connections
         connections.add(self)
@@ -157,7 +181,7 @@ class AdoptedConnection(asyncio.Protocol):
         self._outbound.is_clear = True
         while self._outbound.is_clear and self._outbound.queued_bytes:
             frames = self._outbound.take(_DRAIN_BYTES)
-            self._transport.write(b"".join(each.wire for each in frames))
+            self._transport.write(joined(frames, is_packed=self._outbound.is_packed))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The socket is gone."""
@@ -201,7 +225,7 @@ class AdoptedConnection(asyncio.Protocol):
         if self._is_closing or self._transport.is_closing():
             return
         self._is_closing = True
-        frames = b"".join(each.wire for each in last)
+        frames = joined(last, is_packed=self._outbound.is_packed) if last else b""
         self._transport.write(frames + close_frame(code, reason))
         loop = asyncio.get_running_loop()
         self._aborting = loop.call_later(self._close_s, self._transport.abort)

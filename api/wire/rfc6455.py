@@ -1,6 +1,7 @@
 """RFC 6455 frames, the pure part: bytes of a client to messages, messages to bytes for a client.
 
-Server side only, no extensions: a reserved bit is an error.
+Server side only; the one extension is permessage-deflate, where it was agreed on: any other
+reserved bit is an error.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from api.wire.deflate import Inflated, inflated
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
+RSV1 = 0x40
+"""With an opcode: the message is compressed."""
 _FIN = 0x80
 _MASK = 0x80
 _DATA = (TEXT, BINARY)
@@ -67,10 +72,13 @@ class MessageReader:
     its header, before its payload has arrived.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_is_open", "_max_bytes", "_opcode", "_size")
+    __slots__ = (
+        "_buffer", "_fragments", "_is_open", "_is_packed", "_max_bytes", "_opcode", "_size",
+    )  # fmt: skip
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, is_packed: bool = False) -> None:
         self._max_bytes = max_bytes
+        self._is_packed = is_packed
         self._buffer = b""
         self._fragments: list[bytes] = []
         self._is_open = False
@@ -118,7 +126,8 @@ class MessageReader:
 
     def _check(self, first: int, second: int) -> None:
         opcode = first & 0x0F
-        if first & 0x70:
+        may_be_packed = self._is_packed and opcode in _DATA
+        if first & (0x30 if may_be_packed else 0x70):
             raise FrameError(1002, "reserved bits are set")
         if not second & _MASK:
             raise FrameError(1002, "a client's frames must be masked")
@@ -140,8 +149,8 @@ class MessageReader:
             return opcode, payload
         if opcode != CONTINUATION:
             if first & _FIN:
-                return opcode, payload
-            self._opcode, self._fragments, self._size = opcode, [payload], len(payload)
+                return self._opened(first & ~_FIN, payload)
+            self._opcode, self._fragments, self._size = first, [payload], len(payload)
             self._is_open = True
             return None
         self._fragments.append(payload)
@@ -150,9 +159,19 @@ class MessageReader:
             raise FrameError(1009, f"messages may have up to {_MAX_FRAGMENTS} fragments")
         if not first & _FIN:
             return None
-        message = self._opcode, b"".join(self._fragments)
+        message = self._opened(self._opcode, b"".join(self._fragments))
         self._fragments, self._size, self._is_open = [], 0, False
         return message
+
+    def _opened(self, first: int, payload: bytes) -> tuple[int, bytes]:
+        """A message whose first byte, without FIN, was this. Bombs are refused while they are
+        small."""
+        if not first & RSV1:
+            return first, payload
+        try:
+            return first & 0x0F, inflated(payload, self._max_bytes)
+        except Inflated as error:
+            raise FrameError(error.code, str(error)) from None
 
 
 def _unmasked(payload: bytes, mask: bytes) -> bytes:
