@@ -31,6 +31,7 @@ _SIMULATED_UNITS = 400_000
 _UNIT_MARGIN_PERCENT = 120
 """Of what the simulation used: a curve that moved meanwhile may take a little more."""
 _MICRO = 1_000_000
+_OVERTAKEN, _OVERTAKEN_AT_MOST = ("slippage_exceeded", "simulation_failed"), 2
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -155,7 +156,20 @@ class TradingDesk:
         raise refused or TradeRefused("unknown_token", "nothing can be traded here")
 
     async def transaction(self, mint: Pubkey, order: Order, wallet: Pubkey, terms: Terms) -> Built:
-        """The order as a transaction that the wallet signs, simulated."""
+        """The order as a transaction that the wallet signs, simulated.
+
+        Who names no limit has not seen a price yet: where somebody trades between the quote and the
+        simulation, it is built anew.
+        """
+        for _ in range(_OVERTAKEN_AT_MOST):
+            try:
+                return await self._built(mint, order, wallet, terms)
+            except TradeRefused as refused:
+                if refused.code not in _OVERTAKEN or terms.limit is not None:
+                    raise
+        return await self._built(mint, order, wallet, terms)
+
+    async def _built(self, mint: Pubkey, order: Order, wallet: Pubkey, terms: Terms) -> Built:
         quoted = await self.quote(mint, order, wallet)
         limit = terms.limit if terms.limit is not None else quoted.quote.limit(terms.slippage_bps)
         trade = self._instructions(quoted, wallet, limit)

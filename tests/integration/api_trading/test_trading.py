@@ -14,6 +14,7 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
 from db.pool import Pool
+from localnet.execution import Simulated
 from localnet.genesis import CREATOR_FEE_BPS, FEE_BPS, admin, signed
 from localnet.node import Localnet
 from programs import pump_instructions as pump
@@ -78,8 +79,9 @@ async def test_a_quote_is_what_the_chain_then_does(shop: Shop) -> None:
 
 
 def _drawn(draw: random.Random, mint: Pubkey, held: int) -> dict[str, str]:
-    """A trade of any size."""
-    kind = draw.choice(["sell", "buy base", "buy quote"]) if held else "buy quote"
+    """A trade of any size that is worth a few lamports."""
+    is_worth = held > 10**8
+    kind = draw.choice(["sell", "buy base", "buy quote"]) if is_worth else "buy quote"
     if kind == "sell":
         amount = max(1, held * draw.choice([1, 30, 50, 100]) // 100)
         return {"mint": str(mint), "side": "sell", "base_amount": str(amount)}
@@ -149,6 +151,27 @@ async def test_slippage_protects_what_was_seen(shop: Shop) -> None:
     assert refused["code"] == "slippage_exceeded"
     assert shop.tokens(slow.pubkey(), mint) == 0
     await shop.trade(slow, quote_amount=str(SOL), **order)
+
+
+async def test_without_a_limit_the_newest_price_counts(shop: Shop) -> None:
+    """Somebody who trades between the quote and the simulation does not stand in the way of who
+    named no limit: the trade is built anew from the price of then."""
+    mint, slow, fast = shop.launch(shop.wallet()), shop.wallet(), shop.wallet()
+    order = {"mint": str(mint), "side": "buy", "quote_amount": str(SOL), "slippage_bps": 0}
+    built = await shop.ask("transaction", wallet=str(fast.pubkey()), **order)
+    raw = base64.b64decode(signed_by(fast, built["transaction"]))
+    chain, hasty = shop.net.chain, VersionedTransaction.from_bytes(raw)
+    simulate, calls = chain.simulate, list[VersionedTransaction]()
+
+    def overtaken(transaction: VersionedTransaction) -> Simulated:
+        calls.append(transaction)
+        if len(calls) == 1:
+            chain.send(hasty, preflight=False)
+        return simulate(transaction)
+
+    chain.simulate = overtaken  # type: ignore[method-assign]
+    await shop.ask("transaction", wallet=str(slow.pubkey()), **order)
+    assert len(calls) == 2
 
 
 async def test_a_trade_that_fails_on_chain_says_why(shop: Shop) -> None:
