@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from db.pool import Pool
-from frontend.build import install, npm
 from localnet.npm import node_binary
+from tests.helpers.client_package import PACKAGE, built_package
 from tests.helpers.hub import publish
 from tests.helpers.npm import npm_folder
 from tests.integration.clients.conftest import Serve, address
 
-FRONTEND = Path(__file__).resolve().parents[3] / "frontend"
-SMOKE = FRONTEND / "packages" / "client" / "smoke.mjs"
+SMOKE = PACKAGE / "smoke.mjs"
 BUN = Path(__file__).parent / "bun"
 
 
 @pytest.fixture(scope="module")
 def built() -> None:
     """The package, built and looked at by publint and attw."""
-    install(dev=True)
-    done = subprocess.run(
-        npm("run", "--silent", "package"), cwd=FRONTEND, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    built_package()
 
 
 @pytest.mark.timeout(300)
