@@ -1,0 +1,182 @@
+"""Every endpoint of the history at 200 requests a second while trades are committed.
+
+    CURVEFEED_BENCH_TRADES=1000000    a smaller history; default: 10,000,000 trades, 100,000 tokens
+    CURVEFEED_BENCH_DATA=folder       keeps it from run to run: loading takes longer than measuring
+
+Server, ingest and client are processes of one machine. A request's latency counts from the moment
+it was due, so one that had to wait behind others counts its wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+from benchmarks.figure import Figure
+from benchmarks.history import Shape
+from benchmarks.rest_data import Loader
+from db.embedded import embedded_postgres
+from db.migrate import migrate
+from db.pool import Pool, pool_of
+from programs.keys import b58
+
+TRADES = int(os.environ.get("CURVEFEED_BENCH_TRADES", "10000000"))
+SHAPE = Shape(trades=TRADES, tokens=max(100, TRADES // 100), wallets=max(300, TRADES * 3 // 100))
+RATE, SECONDS, WARM_S = 200, 1, 1
+CONNECTIONS = 32
+GOAL_MS = 20.0
+OPTIONS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "work_mem": "32MB"}
+
+
+class Connections:
+    """Kept HTTP connections, lent to one request each."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = (
+            asyncio.LifoQueue()
+        )
+
+    async def open(self) -> None:
+        """All of them."""
+        for _ in range(CONNECTIONS):
+            self._free.put_nowait(await asyncio.open_connection("127.0.0.1", self._port))
+
+    async def get(self, path: str) -> int:
+        """The status of an answer, once all of it is there."""
+        reader, writer = await self._free.get()
+        writer.write(f"GET /api/v1{path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
+        await reader.readexactly(int(length))
+        self._free.put_nowait((reader, writer))
+        return int(head.split(b" ", 2)[1])
+
+    async def close(self) -> None:
+        """Of those that are free."""
+        while not self._free.empty():
+            _, writer = self._free.get_nowait()
+            writer.close()
+
+
+async def endpoints(pool: Pool) -> dict[str, list[str]]:
+    """Requests by endpoint: of tokens and wallets by how much they are traded, so that busy ones
+    are asked for most."""
+    random = Random(1)
+    share = min(100, 2_000_000 / TRADES)
+    sample = f"FROM trade_rows t TABLESAMPLE SYSTEM ({share}) JOIN keys k ON k.id = "
+    tokens = await pool.fetch(f"SELECT k.key, t.slot {sample} t.token_id LIMIT 50000")
+    wallets = await pool.fetch(f"SELECT k.key {sample} t.wallet_id LIMIT 50000")
+    slot = tokens[len(tokens) // 2]["slot"]
+    mints = [b58(random.choice(tokens)["key"]) for _ in range(200)]
+    owners = [b58(random.choice(wallets)["key"]) for _ in range(200)]
+    found = {
+        f"tokens_{name}": [f"/tokens?list={name}"]
+        for name in ("new", "about_to_graduate", "graduated", "trending", "top_volume",
+                     "top_market_cap")
+    }  # fmt: skip
+    for part in ("", "/trades", "/trades?side=buy&min_quote=1000000000", "/holders", "/traders",
+                 "/first-buyers", "/stats", "/flags", f"?as_of_slot={slot}"):  # fmt: skip
+        found[f"token{_name(part)}"] = [f"/tokens/{mint}{part}" for mint in mints]
+    for interval in ("1s", "1m", "15m", "1d"):
+        found[f"candles_{interval}"] = [f"/tokens/{m}/candles?interval={interval}" for m in mints]
+    for part in (f"candles?interval=1m&as_of_slot={slot}", f"holders?as_of_slot={slot}"):
+        found[f"{part.split('?')[0]}_as_of"] = [f"/tokens/{mint}/{part}" for mint in mints]
+    for part in ("", "/trades", "/positions", "/pnl", "/tokens"):
+        found[f"wallet{_name(part)}"] = [f"/wallets/{owner}{part}" for owner in owners]
+    words = [f"{random.randrange(16**3):x}" for _ in range(200)]
+    found["search"] = [f"/search?q=c{word}" for word in words]
+    found |= {"market_stats": ["/market/stats"], "market_trending": ["/market/trending"]}
+    found["completeness"] = ["/completeness?program=pump"]
+    return found
+
+
+def _name(part: str) -> str:
+    for mark in "/?=&":
+        part = part.replace(mark, "_")
+    return part.split("_as_of")[0] + "_as_of" if "as_of" in part else part[:20]
+
+
+async def latencies(connections: Connections, paths: Sequence[str], seconds: float) -> list[float]:
+    """Milliseconds of each request, at RATE a second, whatever the server does meanwhile."""
+    random = Random(2)
+    took: list[float] = []
+
+    async def ask(due: float) -> None:
+        status = await connections.get(random.choice(paths))
+        took.append((time.perf_counter() - due) * 1_000)
+        if status >= 500:
+            took[-1] = float("inf")
+
+    began = time.perf_counter()
+    asking = []
+    for number in range(int(RATE * seconds)):
+        due = began + number / RATE
+        await asyncio.sleep(max(0, due - time.perf_counter()))
+        asking.append(asyncio.create_task(ask(due)))
+    await asyncio.gather(*asking)
+    return sorted(took)
+
+
+@asynccontextmanager
+async def process(*args: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A side of the benchmark, killed at the end."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.rest_side", *args, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.wait()
+
+
+@asynccontextmanager
+async def history() -> AsyncIterator[str]:
+    """URL of a database with the whole history in it."""
+    kept = os.environ.get("CURVEFEED_BENCH_DATA")
+    with tempfile.TemporaryDirectory(prefix="curvefeed-bench-") as scratch:
+        folder = Path(kept or scratch)
+        async with embedded_postgres(folder, OPTIONS) as url:
+            async with pool_of(url, 4) as pool:
+                await migrate(pool)
+                if not await pool.fetchval("SELECT EXISTS (SELECT FROM tokens)"):
+                    print(f"· loading {SHAPE.trades:,} trades", file=sys.stderr)
+                    await Loader(pool, SHAPE).load()
+            yield url
+
+
+async def measure() -> list[Figure]:
+    """p99 of each endpoint, beside the goal."""
+    figures = []
+    async with history() as url, pool_of(url, 2) as pool:
+        asked = await endpoints(pool)
+        async with process("serve", url) as server, process("ingest", url):
+            assert server.stdout is not None
+            connections = Connections(int(await server.stdout.readline()))
+            await connections.open()
+            await asyncio.sleep(15)  # until the windows of the lists are computed
+            for name, paths in asked.items():
+                await latencies(connections, paths, WARM_S)
+                took = await latencies(connections, paths, SECONDS)
+                p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
+                print(f"  {name:32} p50 {p50:8.2f} p99 {p99:8.2f} ms", file=sys.stderr)
+                figures.append(
+                    Figure(name=f"rest_{name}_p99", value=p99, unit="ms", peer="goal",
+                           peer_value=GOAL_MS, higher_is_better=False)
+                )  # fmt: skip
+            await connections.close()
+    return figures
+
+
+def run() -> Iterator[Figure]:
+    """The figures."""
+    yield from asyncio.run(measure())
