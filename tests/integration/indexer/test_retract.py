@@ -27,8 +27,8 @@ _TOKEN = (
     "traders",
 )  # fmt: skip
 _CANDLE = (
-    "mint", "interval_s", "start", "buys", "open", "high", "low", "close", "volume_base", "volume_quote", "trades",
-    "first_slot", "last_slot",
+    "mint", "interval_s", "start", "buys", "open", "high", "low", "close", "volume_base",
+    "volume_quote", "trades", "first_slot", "last_slot",
 )  # fmt: skip
 _POSITION = (
     "wallet", "mint", "base_amount", "cost_quote", "realized_quote", "bought_quote", "sold_quote",
