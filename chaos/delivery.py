@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 _HUBS = 3
 _TOKENS = 6
 _PAUSE_S = 3.0
-_CATCH_UP_S = 60.0
+_CATCH_UP_S = 120.0
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,7 +253,7 @@ async def joined(clients: Sequence[Subscriber]) -> None:
 
 
 async def caught_up(clients: Sequence[Subscriber], told: dict[str, list[Told]]) -> None:
-    """Until every client has its room's last event, or a minute is over."""
+    """Until every client has its room's last event, or there is no hope."""
     try:
         async with asyncio.timeout(_CATCH_UP_S):
             for client in clients:

@@ -23,7 +23,7 @@ from db.publish import Publication, append_event
 from programs.keys import b58
 
 ADMIN_TOKEN = "of-processes-that-live-for-minutes"  # noqa: S105 - nobody else reaches them
-_READY_S = 90
+_READY_S = 180
 _WALLET = bytes([9]) * 32
 
 

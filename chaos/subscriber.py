@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 _RETRY_S = 0.1
-_SILENCE_S = 2
+_OPEN_S = 10
+_SILENCE_S = 3
 """A hub that answers no ping for so long is left for the next one."""
 
 
@@ -96,7 +97,7 @@ class Subscriber:
 
     async def _converse(self, url: str) -> None:
         async with websockets.connect(
-            url, max_size=2**24, open_timeout=_SILENCE_S, ping_interval=_SILENCE_S,
+            url, max_size=2**24, open_timeout=_OPEN_S, ping_interval=_SILENCE_S,
             ping_timeout=_SILENCE_S, close_timeout=_SILENCE_S,
         ) as socket:  # fmt: skip
             self._socket = socket
