@@ -14,6 +14,7 @@ from curvefeed_client import Event, Feed, FeedClosed, RoomDenied, RoomStatus, Su
 from db.pool import Pool
 from tests.helpers.hub import TOKEN_A, USER, publish
 from tests.helpers.sign_in import Browser
+from tests.integration.api.test_candles import AT, trade
 from tests.integration.clients.conftest import Serve, address, free_port
 
 TIMEOUT_S = 60
@@ -89,6 +90,7 @@ async def test_a_new_epoch_begins_with_a_snapshot(serve: Serve, pool: Pool) -> N
     server = await serve()
     async with Feed(address(server.port)) as feed, asyncio.timeout(TIMEOUT_S):
         room = feed.subscribe(TOKEN_A)
+        assert (await anext(room))["type"] == "snapshot"
         await publish(pool, 1, 2)
         await until_trade(room, 2)
         async with pool.acquire() as connection, connection.transaction():
@@ -109,6 +111,7 @@ async def test_a_slow_consumer_catches_up_without_a_loss(serve: Serve, pool: Poo
         slow, quick = feed.subscribe(TOKEN_A, max_waiting=8), feed.subscribe("global")
         async with asyncio.timeout(TIMEOUT_S):
             assert (await anext(slow))["type"] == "snapshot"
+            assert (await anext(quick))["type"] == "snapshot"
         await publish(pool, *range(1, 101))
         assert numbers(await until_trade(quick, 100)) == list(range(1, 101))
         assert slow.status is RoomStatus.STALE
@@ -158,3 +161,18 @@ async def test_a_connection_that_ended_for_good_ends_the_iteration(program: Brow
         assert ended.value.code == 4442
         with pytest.raises(FeedClosed):
             await anext(feed.subscribe("global"))
+
+
+async def test_candles_of_the_intervals_that_are_asked_for(serve: Serve, pool: Pool) -> None:
+    """The newest bar of each, then every change of it, until the newest trade is in it."""
+    server = await serve()
+    await trade(pool, AT, "1.5")
+    async with Feed(address(server.port)) as feed, asyncio.timeout(TIMEOUT_S):
+        room = feed.subscribe(TOKEN_A, candles=["1m"])
+        assert (await anext(room))["type"] == "snapshot"
+        await trade(pool, AT + 30, "2.5")
+        async for event in room:
+            if event["type"] == "candle_update":
+                assert event["data"]["interval"] == "1m"
+                if event["data"]["close"] == "2.5":
+                    break
