@@ -44,6 +44,7 @@ class Relay:
     def __init__(self, pool: Pool, place: Place) -> None:
         self._pool = pool
         self._place = place
+        self._has_gap = False
         self.is_leading = False
         self.position: Position | None = None
         """Up to here everything is published, since this relay leads."""
@@ -56,7 +57,10 @@ class Relay:
                 async with self._lead() as lock:
                     is_well = True
                     await self._relay(lock)
-            except* (*OUTAGE, *NATS_OUTAGE, FeedGap) as group:
+            except* FeedGap as group:
+                self._has_gap = True
+                _log.warning("relay_jumps", error=_told(group))
+            except* (*OUTAGE, *NATS_OUTAGE) as group:
                 if is_well:
                     _log.warning("relay_interrupted", error=_told(group))
                 is_well = False
@@ -91,12 +95,14 @@ class Relay:
             await close(client)
 
     async def _start(self, stream: Stream) -> Position:
-        """Where the last relay stopped, if that is of this history and not long ago."""
+        """Where the last relay stopped, if that is of this history, whole since then, and not long
+        ago.
+        """
         top = await head(self._pool)
-        last = stream.indexed
-        if last is None or last.epoch != top.epoch or not 0 <= top.seq - last.seq < _FAR_BEHIND:
+        last, has_gap, self._has_gap = stream.indexed, self._has_gap, False
+        if last is None or has_gap or last.epoch != top.epoch:
             return top
-        return last
+        return last if 0 <= top.seq - last.seq < _FAR_BEHIND else top
 
     async def _publish(self, stream: Stream, follower: FeedFollower) -> None:
         async with aclosing(follower.batches()) as batches:
