@@ -2,7 +2,7 @@
 // open; then searches a token by its name. Prints {"tokens", "signature", "side", "found"}; takes a picture of 1440 × 900.
 import { inBrowser, waitFor } from "./browser.mjs";
 
-const WITHIN_MS = 30_000;
+const WITHIN_MS = 60_000;
 const [base, picture] = process.argv.slice(2);
 if (!picture) {
   console.log(JSON.stringify({ error: "usage: node e2e/home.mjs BASE PICTURE" }));

@@ -1,20 +1,24 @@
-// node e2e/trade.mjs BASE MINT SIGNATURE PICTURE: opens the token's page and waits until its table shows the trade
-// with this signature. Prints {"signature", "side", "row", "is_live", "waited_ms"}; takes a picture of 1440 × 900.
+// node e2e/trade.mjs BASE MINT PICTURE: opens the token's page, prints {"at": "watching"} once it is live, reads a
+// signature from stdin, as JSON, and waits until its table shows that trade. Prints {"signature", "side", "row",
+// "waited_ms"}; takes a picture of 1440 × 900.
+import { createInterface } from "node:readline";
 import { Failure, inBrowser, settle, waitFor } from "./browser.mjs";
 
 const TRADE_WITHIN_MS = 60_000;
-const PAGE_WITHIN_MS = 20_000;
-const [base, mint, signature, picture] = process.argv.slice(2);
+const PAGE_WITHIN_MS = 60_000;
+const [base, mint, picture] = process.argv.slice(2);
 if (!picture) {
-  console.log(JSON.stringify({ error: "usage: node e2e/trade.mjs BASE MINT SIGNATURE PICTURE" }));
+  console.log(JSON.stringify({ error: "usage: node e2e/trade.mjs BASE MINT PICTURE" }));
   process.exit(2);
 }
 
 await inBrowser(`${base}/trade?mint=${mint}`, async (page) => {
   await waitFor(page, '[data-connection="live"]', "live connection", PAGE_WITHIN_MS);
   await waitFor(page, "canvas", "chart", PAGE_WITHIN_MS);
+  console.log(JSON.stringify({ at: "watching" }));
+  const { value } = await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next();
+  const signature = JSON.parse(value);
   const row = page.locator(`tr[data-signature="${signature}"]`);
-  const wasThere = (await row.count()) > 0;
   const began = Date.now();
   await waitFor(page, `tr[data-signature="${signature}"]`, `row of the trade ${signature}`, TRADE_WITHIN_MS);
   const waited = Date.now() - began;
@@ -24,5 +28,5 @@ await inBrowser(`${base}/trade?mint=${mint}`, async (page) => {
   if (!cells.includes(word)) throw new Failure(`the row does not say ${word}: ${cells.join(" | ")}`);
   await settle(page);
   await page.screenshot({ path: picture });
-  return { signature, side, row: cells, is_live: !wasThere, waited_ms: waited };
+  return { signature, side, row: cells, waited_ms: waited };
 });
