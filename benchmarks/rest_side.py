@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from api.server import ApiServer
 from benchmarks.history import Shape, events
@@ -66,4 +67,4 @@ def _now(seen: Seen, slot: int) -> Seen:
 
 
 if __name__ == "__main__":
-    asyncio.run({"serve": serve, "ingest": ingest}[sys.argv[1]](sys.argv[2]))
+    uvloop.run({"serve": serve, "ingest": ingest}[sys.argv[1]](sys.argv[2]))

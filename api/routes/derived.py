@@ -25,7 +25,7 @@ from api.schemas.tokens import (
     TokenStats,
     Trader,
     TraderPage,
-    window_of,
+    window_fields,
 )
 from api.values import share_bps, value_of
 from db.reads import flags as flag_reads
@@ -160,7 +160,7 @@ async def stats(request: Request, services: ServicesOf, mint: MintOf) -> Respons
         raise unknown(mint)
     body = TokenStats.model_construct(
         mint=b58(mint),
-        windows={name: window_of(row) for name, row in windows.items()},
+        windows={name: window_fields(row) for name, row in windows.items()},
         meta=Meta.of(moment),
     )
     return answer(request, body)

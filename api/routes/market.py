@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -10,10 +10,10 @@ from api.answers import BRIEF, answer
 from api.dependencies import ServicesOf, metered
 from api.problems import history
 from api.queries import SearchQuery, TrendingQuery
-from api.schemas import Meta, Token
+from api.schemas import Meta
 from api.schemas.base import key_text
 from api.schemas.market import MarketStats, MarketWindow, Trend, Trending
-from api.schemas.tokens import Match, MatchList, token_fields
+from api.schemas.tokens import MatchList, token_fields
 from db.reads import market as market_reads
 from db.reads import search as search_reads
 from db.reads.tokens import TokenView
@@ -65,7 +65,7 @@ async def trending(
     moment, rows = await market_reads.trending(services.reads, WINDOWS[query.window], query.limit)
     stale_s = services.settings.usd_stale_s
     items = [
-        Trend.model_construct(rank=rank, score=f"{score:.6g}", token=Token.of(row, stale_s))
+        Trend.model_construct(rank=rank, score=f"{score:.6g}", token=token_fields(row, stale_s))
         for rank, (score, row) in enumerate(rows, 1)
     ]
     body = Trending.model_construct(items=items, meta=Meta.of(moment))
@@ -106,5 +106,5 @@ def _matched_by(row: TokenView, text: str) -> search_reads.MatchedBy:
     return "symbol" if text.strip().lower() in (row.symbol or "").lower() else "name"
 
 
-def _match(row: TokenView, by: search_reads.MatchedBy, stale_s: int) -> Match:
-    return Match.model_construct(**token_fields(row, stale_s), match=by)
+def _match(row: TokenView, by: search_reads.MatchedBy, stale_s: int) -> Any:
+    return token_fields(row, stale_s) | {"match": by}

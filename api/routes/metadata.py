@@ -43,7 +43,9 @@ class TokenMetadata(BaseModel):
 
 
 @router.get(
-    "/{mint}/metadata", summary="A token's words about itself", responses=responses(400, 404, 503)
+    "/{mint}/metadata",
+    summary="A token's words about itself",
+    responses=responses(400, 404, 422, 503),
 )
 async def token_metadata(services: ServicesOf, mint: MintOf) -> TokenMetadata:
     """From the JSON that its `uri` names, as far as it was fetched and is sound."""
@@ -71,7 +73,7 @@ async def token_metadata(services: ServicesOf, mint: MintOf) -> TokenMetadata:
     responses={
         200: {"content": _IMAGE, "description": "WebP, at most 128 pixels a side"},
         304: {"description": "You have it already"},
-        **responses(400, 404, 503),
+        **responses(400, 404, 422, 503),
     },
 )
 async def token_image(

@@ -13,8 +13,11 @@ from api.cursors import CursorOf
 from api.dependencies import MintOf, ServicesOf, metered
 from api.problems import ProblemError, history
 from api.queries import SECONDS, CandleQuery, OneTokenQuery, TokenQuery, TokenTradeQuery
-from api.schemas import Candle, CandlePage, Meta, Token, TokenAnswer, TokenPage, Trade, TradePage
+from api.schemas import CandlePage, Meta, TokenAnswer, TokenPage, TradePage
 from api.schemas.base import WRAPPED_SOL
+from api.schemas.candles import candle_fields
+from api.schemas.tokens import token_fields
+from api.schemas.trades import trade_fields
 from db.feed import Scope
 from db.pool import Pool
 from db.reads import candles as candle_reads
@@ -55,7 +58,7 @@ async def tokens(
         services.reads, wanted, cursor.decode(query.cursor), query.limit
     )
     body = TokenPage.model_construct(
-        items=[Token.of(row, services.settings.usd_stale_s) for row in page.items],
+        items=[token_fields(row, services.settings.usd_stale_s) for row in page.items],
         next=cursor.encode(page.last),
         meta=Meta.of(page.moment),
     )
@@ -127,7 +130,7 @@ async def candles(
     if not page.items:
         await require(services.reads, mint)
     body = CandlePage.model_construct(
-        items=[Candle.of(row) for row in page.items],
+        items=[candle_fields(row) for row in page.items],
         next=_BARS.encode(page.last),
         meta=Meta.of(page.moment),
     )
@@ -137,7 +140,7 @@ async def candles(
 def trade_page(page: Page[trade_reads.TradeView]) -> TradePage:
     """As an answer."""
     return TradePage.model_construct(
-        items=[Trade.of(row) for row in page.items],
+        items=[trade_fields(row) for row in page.items],
         next=TRADE_CURSOR.encode(page.last),
         meta=Meta.of(page.moment),
     )

@@ -12,7 +12,8 @@ from api.dependencies import ServicesOf, WalletOf, metered
 from api.problems import history
 from api.queries import PageQuery, PositionQuery, WalletTradeQuery
 from api.routes.tokens import TRADE_CURSOR, trade_page
-from api.schemas import Meta, Token, TokenPage, TradePage
+from api.schemas import Meta, TokenPage, TradePage
+from api.schemas.tokens import token_fields
 from api.schemas.wallets import (
     PnlAnswer,
     PositionPage,
@@ -127,7 +128,7 @@ async def created(
         services.reads, wanted, _CREATED.decode(query.cursor), query.limit
     )
     body = TokenPage.model_construct(
-        items=[Token.of(row, services.settings.usd_stale_s) for row in page.items],
+        items=[token_fields(row, services.settings.usd_stale_s) for row in page.items],
         next=_CREATED.encode(page.last),
         meta=Meta.of(page.moment),
     )

@@ -218,21 +218,21 @@ class MatchList(Model):
     meta: Meta
 
 
-def window_of(row: WindowRow | ExactWindow) -> Window:
-    """From its row."""
-    return Window.model_construct(
-        volume_base=str(row.volume_base),
-        volume_quote=str(row.volume_quote),
-        buys=row.buys,
-        sells=row.sells,
-        buyers=row.buyers,
-        sellers=row.sellers,
-        price_change_bps=row.price_change_bps,
-    )
+def window_fields(row: WindowRow | ExactWindow) -> Any:
+    """The fields of `Window`, in its place: see api/answers.py."""
+    return {
+        "volume_base": str(row.volume_base),
+        "volume_quote": str(row.volume_quote),
+        "buys": row.buys,
+        "sells": row.sells,
+        "buyers": row.buyers,
+        "sellers": row.sellers,
+        "price_change_bps": row.price_change_bps,
+    }
 
 
-def token_fields(row: TokenView, usd_stale_s: int) -> dict[str, Any]:
-    """The fields of `Token`."""
+def token_fields(row: TokenView, usd_stale_s: int) -> Any:
+    """The fields of `Token`, in its place."""
     return {
         "mint": b58(row.mint),
         "program": row.program,
@@ -270,7 +270,8 @@ def token_fields(row: TokenView, usd_stale_s: int) -> dict[str, Any]:
         "migrated_slot": row.migrated_slot,
         "first_seq": row.first_seq,
         "seq": max(row.state_seq, row.first_seq),
-        "windows": row.windows and {name: window_of(each) for name, each in row.windows.items()},
+        "windows": row.windows
+        and {name: window_fields(each) for name, each in row.windows.items()},
     }
 
 
@@ -280,15 +281,16 @@ def _stage(row: TokenView) -> Stage:
     return "completed" if row.completed_slot is not None else "curve"
 
 
-def _usd(row: TokenView, stale_s: int) -> Usd | None:
+def _usd(row: TokenView, stale_s: int) -> dict[str, Any] | None:
+    """The fields of `Usd`."""
     rate = row.rate
     if rate is None or row.price is None or rate.age_s > stale_s:
         return None
     cap = None if row.market_cap is None else decimal_text(row.market_cap * rate.price)
-    return Usd.model_construct(
-        price=decimal_text(row.price * rate.price),
-        market_cap=cap,
-        source=rate.source,
-        slot=rate.slot,
-        age_s=rate.age_s,
-    )
+    return {
+        "price": decimal_text(row.price * rate.price),
+        "market_cap": cap,
+        "source": rate.source,
+        "slot": rate.slot,
+        "age_s": rate.age_s,
+    }

@@ -68,14 +68,15 @@ class Trade(Model):
     @classmethod
     def of(cls, row: TradeView) -> Trade:
         """From its row."""
-        return cls.model_construct(**_fields(row))
+        return cls.model_construct(**trade_fields(row))
 
 
 class TradePage(PageOf[Trade]):
     """Trades, newest first."""
 
 
-def _fields(row: TradeView) -> dict[str, Any]:
+def trade_fields(row: TradeView) -> Any:
+    """The fields of `Trade`, in its place."""
     return {
         "signature": signature_b58(row.signature),
         "ordinal": row.ordinal,
