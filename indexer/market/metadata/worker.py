@@ -72,9 +72,11 @@ class MetadataWorker:
         if is_all:
             self._all_at = now + _ALL_EVERY_S
         tasks = await metadata.claim(self._pool, _AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(self._work(task))
+        # Not a group of tasks: an outage must reach `run` as itself, once all have ended.
+        works = (self._work(task) for task in tasks)
+        for ended in await asyncio.gather(*works, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
         return len(tasks)
 
     async def _work(self, task: Task) -> None:

@@ -18,17 +18,21 @@ from PIL import Image
 
 from api.server import ApiServer
 from common.settings import Settings
-from db import metadata
-from db.pool import Pool
+from db import metadata, prices
+from db.feed import OUTAGE
+from db.pool import Pool, pool_of
 from indexer.market.metadata.addresses import Guard, networks_of
 from indexer.market.metadata.errors import Unacceptable
 from indexer.market.metadata.fetch import Fetcher
 from indexer.market.metadata.places import Body
 from indexer.market.metadata.thumbnails import thumbnail_of
 from indexer.market.metadata.worker import MAX_ATTEMPTS, MetadataWorker, follow_metadata
+from indexer.market.run import run_market
+from localnet.node import Localnet
 from localnet.traders.pictures import described_inline
 from programs.keys import b58
 from tests.conftest import SettingsFactory
+from tests.helpers.indexing import until
 from tests.helpers.web import serving
 
 STRANGER = "127.0.0.2"
@@ -247,6 +251,46 @@ async def test_it_can_be_switched_off(pool: Pool, settings: SettingsFactory) -> 
     await named(pool, 1, described_inline("Jolly Otter OTTER"))
     await follow_metadata(settings(metadata_enabled=False), pool)
     assert await pool.fetchval("SELECT count(*) FROM token_metadata") == 0
+
+
+async def test_a_failure_takes_nothing_else_down(
+    pool: Pool, settings: SettingsFactory, localnet: Localnet
+) -> None:
+    """While the database refuses the worker's statements prices go on and nobody's process ends;
+    afterwards the work goes on, too."""
+    mint = await named(pool, 1, described_inline("Jolly Otter OTTER"))
+    await pool.execute("ALTER TABLE token_metadata RENAME TO elsewhere")
+    market = asyncio.create_task(run_market(settings(localnet_port=localnet.port), pool))
+    try:
+
+        async def has_price() -> bool:
+            return bool(await prices.newest(pool))
+
+        async def has_picture() -> bool:
+            return await metadata.thumbnail(pool, mint) is not None
+
+        await until(has_price, "a price")
+        await pool.execute("ALTER TABLE elsewhere RENAME TO token_metadata")
+        await until(has_picture, "a picture")
+        assert not market.done()
+    finally:
+        market.cancel()
+        await asyncio.gather(market, return_exceptions=True)
+
+
+async def test_an_outage_in_the_middle_is_waited_for(pool: Pool, database_url: str) -> None:
+    """Where the database goes away while tokens are being fetched, the worker says so as an outage
+    and not as a failure of its own."""
+
+    async def stranger(_: web.Request) -> web.Response:
+        await other.close()
+        return web.json_response({})
+
+    async with serving(stranger, STRANGER) as base:
+        await named(pool, 1, f"{base}/t.json")
+        async with pool_of(database_url, 4) as other, working(other) as worker:
+            with pytest.raises(OUTAGE):
+                await worker.step()
 
 
 async def _nobody(name: str) -> list[str]:
