@@ -131,6 +131,8 @@ class Watcher:
         self._sure = 0
         """Slots up to here are not looked at again, unless something is stored in them late."""
         self._late: set[int] = set()
+        self._suspect = 0
+        """What is below this slot may be on a fork: until it is confirmed, nobody knows."""
         self._hurry_until = 0.0
         self._hurry = asyncio.Event()
 
@@ -142,6 +144,7 @@ class Watcher:
     def saw(self, slot: int, parent: int | None) -> None:
         """A slot was begun on top of `parent`. What was announced between the two is on a fork."""
         if parent is not None and any(True for _ in self._delivered.between(parent + 1, slot - 1)):
+            self._suspect = slot
             self._hurry_on()
 
     def stored(self, slots: Iterable[int]) -> None:
@@ -164,9 +167,16 @@ class Watcher:
         self._hurry_until = asyncio.get_running_loop().time() + _HURRY_S
         self._hurry.set()
 
+    def _is_hurrying(self) -> bool:
+        """Somebody is doubted, or a fork is not decided yet; bounded in time, for calls cost."""
+        is_open = (
+            bool(self._doubts) or self._row is None or self._row.confirmed_slot < self._suspect
+        )
+        return is_open and asyncio.get_running_loop().time() < self._hurry_until
+
     async def _pause(self) -> None:
-        if asyncio.get_running_loop().time() < self._hurry_until:
-            await asyncio.sleep(_HURRIED_S)
+        if self._is_hurrying():
+            await asyncio.sleep(max(_HURRIED_S, self._node.slot_s / 4))
             return
         self._hurry.clear()
         with suppress(TimeoutError):
@@ -195,8 +205,11 @@ class Watcher:
         self._listed_doubts[listing.program] = await self._judge(doubts, known)
 
     async def _look(self) -> None:
-        confirmed, finalized = await self._strategy.slots(self._node)
         row = self._row
+        if row is not None and self._is_hurrying():  # what is final can wait, and costs a call
+            confirmed, finalized = await self._node.confirmed_slot(), row.finalized_slot
+        else:
+            confirmed, finalized = await self._strategy.slots(self._node)
         if row is None:
             async with self._writer.transaction() as connection:
                 row = await finality.load(connection)

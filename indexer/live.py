@@ -161,6 +161,7 @@ class _Reading:
                 metrics.INDEXER_TIP_SLOT.set(notice.slot)
                 heard_at = now()
                 self._endpoints.clock.saw(notice.slot, heard_at)
+                self._endpoints.slot_s = self._endpoints.clock.seconds(1, 0.0)
                 self._endpoints.seen_slot = max(self._endpoints.seen_slot, notice.slot)
                 if self._on_slot is not None:
                     self._on_slot(notice)

@@ -80,6 +80,8 @@ class Node:
         self.commitment = commitment
         self.seen_slot = 0
         """Newest slot that was heard to be begun: those before it are closed."""
+        self.slot_s = 0.0
+        """How long a slot takes, as measured; 0: not measured."""
         self._url = url
         self._is_surfpool: bool | None = None
         self._history = "confirmed" if commitment == "processed" else commitment
