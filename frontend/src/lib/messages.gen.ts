@@ -420,8 +420,10 @@ export interface Token {
   program: string;
   name: string | null;
   symbol: string | null;
-  /** Of its metadata; not fetched. */
+  /** Of its metadata: see /tokens/{mint}/metadata. */
   uri: string | null;
+  /** Path of its thumbnail here; null while there is none. */
+  image: string | null;
   creator: string | null;
   /** Bonding curve. */
   pool: string | null;
@@ -431,22 +433,32 @@ export interface Token {
   decimals: number | null;
   quote_decimals: number | null;
   supply: string | null;
+  /** What its creation said of it. */
   flags: string[];
+  /** curve: on its bonding curve. completed: the curve is full. migrated: its liquidity has moved to a pool. */
+  stage: "curve" | "completed" | "migrated";
   created_slot: number | null;
   /** Unix seconds. */
   created_at: number | null;
   price: string | null;
   /** In whole quote tokens. */
   market_cap: string | null;
+  /** Null: no fresh price of its quote token. */
+  usd: Usd | null;
   /** 0 … 10000. */
   curve_progress_bps: number | null;
   virtual_base_reserves: string | null;
   virtual_quote_reserves: string | null;
   real_base_reserves: string | null;
   real_quote_reserves: string | null;
-  trades: number;
-  volume_base: string;
-  volume_quote: string;
+  /** Null with as_of_slot, like other sums. */
+  trades: number | null;
+  buys: number | null;
+  sells: number | null;
+  volume_base: string | null;
+  volume_quote: string | null;
+  /** Wallets that hold it as far as trades tell: derived, transfers are not seen. Null with as_of_slot: see /holders. */
+  holders: number | null;
   /** Unix seconds. */
   last_trade_at: number | null;
   /** The curve was full here. */
@@ -457,6 +469,8 @@ export interface Token {
   first_seq: number;
   /** Position in the feed of its newest change of state. */
   seq: number;
+  /** 1h and 24h, as of the last seconds; /stats has them all and exact. A window without a trade is absent; null with as_of_slot and in a room's snapshot. */
+  windows: Record<string, Window> | null;
 }
 
 /** A trade. Names are those of `new_trade` in the feed, and `seq` is its position there. */
@@ -479,6 +493,8 @@ export interface Trade {
   quote_amount: string;
   /** What the trader paid or received. */
   user_quote_amount: string | null;
+  /** The same in dollars at the time of the trade; null: no price was known then. */
+  usd: string | null;
   fees: Record<string, string>;
   /** After the trade. */
   price: string | null;
@@ -492,6 +508,19 @@ export interface Trade {
   block_time: number | null;
 }
 
+/** Dollars by the newest price of the quote token; never guessed: absent while that is old. */
+export interface Usd {
+  /** Of one whole token. */
+  price: string;
+  market_cap: string | null;
+  /** fixed, pyth or http. */
+  source: string;
+  /** Of the reading, where it was an account's. */
+  slot: number | null;
+  /** Age of the reading. */
+  age_s: number;
+}
+
 /** What a wallet holds of a token, as far as its trades tell. Names are `portfolio_update`'s. */
 export interface WalletPosition {
   wallet: string;
@@ -503,6 +532,20 @@ export interface WalletPosition {
   realized_quote: string;
   buys: number;
   sells: number;
+}
+
+/** What happened inside a window of time that ends now, on the token's own pools. */
+export interface Window {
+  volume_base: string;
+  /** What moved the curve. */
+  volume_quote: string;
+  buys: number;
+  sells: number;
+  /** Different wallets. */
+  buyers: number;
+  sellers: number;
+  /** Against the last price before the window; null: there was none. */
+  price_change_bps: number | null;
 }
 
 /** Everything the hub sends. */
