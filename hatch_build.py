@@ -20,7 +20,7 @@ PARTS = (
 class BuildHook(BuildHookInterface):
     """Adds the files. The page's sources go along: their fingerprint finds the built page."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - theirs
         """Build the page, with and without the localnet's wallet, and name every file."""
         if self.target_name != "wheel":
             return
