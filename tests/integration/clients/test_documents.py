@@ -45,7 +45,7 @@ async def tells(wanted: str, *command: str, **env: str) -> str:
     assert process.stdout is not None
     output = ""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             while wanted not in output:
                 line = (await process.stdout.readline()).decode()
                 assert line, f"it ended: {output}"

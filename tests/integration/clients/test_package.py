@@ -41,7 +41,7 @@ async def test_it_runs_in(runtime: str, serve: Serve, pool: Pool) -> None:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             first = [json.loads(await process.stdout.readline()) for _ in range(3)]
             await publish(pool, 1, 2, 3)
             rest, _ = await process.communicate()

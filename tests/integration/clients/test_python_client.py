@@ -17,7 +17,10 @@ from tests.helpers.sign_in import Browser
 from tests.integration.api.test_candles import AT, trade
 from tests.integration.clients.conftest import Serve, address, free_port
 
-TIMEOUT_S = 60
+pytestmark = pytest.mark.timeout(400)
+
+TIMEOUT_S = 120
+"""A server that is killed and started again has a slow start on a loaded machine."""
 
 
 async def until_trade(room: Subscription, number: int) -> list[Event]:
