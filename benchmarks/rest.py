@@ -29,7 +29,7 @@ from programs.keys import b58
 
 TRADES = int(os.environ.get("CURVEFEED_BENCH_TRADES", "10000000"))
 SHAPE = Shape(trades=TRADES, tokens=max(100, TRADES // 100), wallets=max(300, TRADES * 3 // 100))
-RATE, SECONDS, WARM_S = 200, 1, 1
+RATE, SECONDS, WARM_S = 200, 8, 2
 CONNECTIONS = 32
 GOAL_MS = 20.0
 OPTIONS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "work_mem": "32MB"}

@@ -34,7 +34,6 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 async def paths(pool: Pool) -> list[str]:
     """Every kind of request, of the token and the wallet with most trades and of middling ones."""
-    mints = [row[0] for row in await pool.fetch("SELECT mint FROM tokens ORDER BY trades DESC")]
     wallets = await pool.fetch(
         "SELECT k.key FROM wallet_totals w JOIN keys k ON k.id = w.wallet_id "
         "ORDER BY w.buys + w.sells DESC"
@@ -43,12 +42,16 @@ async def paths(pool: Pool) -> list[str]:
         "SELECT slot, block_time FROM trade_rows ORDER BY slot OFFSET 10000 LIMIT 1"
     )
     slot, time = middle
+    tokens = await pool.fetch(
+        "SELECT mint FROM tokens WHERE created_slot <= $1 ORDER BY trades DESC", slot
+    )
+    mints = [row["mint"] for row in tokens]
     found = [f"/tokens?list={name}" for name in (
         "new", "oldest", "active", "about_to_graduate", "king_of_the_hill", "graduated",
         "top_market_cap", "trending", "top_volume",
     )]  # fmt: skip
     found += ["/market/stats", "/market/trending", "/search?q=coin", "/search?q=c1"]
-    for mint in (b58(mints[0]), b58(mints[300])):
+    for mint in (b58(mints[0]), b58(mints[len(mints) // 2])):
         token = f"/tokens/{mint}"
         ranges = (f"from_time={time}", f"to_time={time}", f"from_slot={slot}", f"to_slot={slot}")
         found += [token, f"{token}?as_of_slot={slot}", f"{token}/trades", f"/search?q={mint}"]
