@@ -39,6 +39,7 @@ def commands() -> Iterator[tuple[str, list[str], Path]]:
         [str(BIN / "mypy"), *PACKAGES],
         ROOT,
     )
+    yield "docs", [str(BIN / "mkdocs"), "build", "--quiet"], ROOT
     yield "import-linter", [str(BIN / "lint-imports")], ROOT
     for script in ("lint", "typecheck", "package", "test"):
         yield f"page: {script}", npm("run", "--silent", script), ROOT / "frontend"
