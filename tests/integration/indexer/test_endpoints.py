@@ -23,7 +23,7 @@ from tests.helpers.fake_node import FakeNode, RpcFailure, fake_node
 from tests.helpers.forwarder import forwarder
 from tests.helpers.indexing import indexing, settings_for, until
 
-_SLOT_S = 0.5
+_SLOT_S = 0.8
 
 
 def test_the_time_of_a_slot_is_measured() -> None:
