@@ -88,7 +88,9 @@ async def test_a_trade_has_the_feeds_names(http: httpx2.AsyncClient, pool: Pool)
     TradePage.model_validate(body)
     (item,) = body["items"]
     told = msgspec.json.decode(await pool.fetchval("SELECT data FROM feed WHERE seq = 2"))
-    assert set(item) - {"seq", "tx_index", "usd"} == set(NewTrade.__struct_fields__) - {"commitment"}
+    assert set(item) - {"seq", "tx_index", "usd"} == set(NewTrade.__struct_fields__) - {
+        "commitment"
+    }
     for name in set(item) - {"seq", "tx_index", "usd"}:
         assert item[name] == told[name], name
     assert item["base_amount"] == "18446744073709551615"
