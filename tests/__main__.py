@@ -44,6 +44,7 @@ def unpack(binary: str, package: str) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         return
     print(f"· unpacking {binary} from the system's packages", flush=True)
+    DEBIAN.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)  # apt-get downloads as a user of its own
         if apt_get("download", package, cwd=folder) and os.geteuid() == 0:
