@@ -64,14 +64,30 @@ def test_any_text_is_a_message_or_a_refusal(text: str) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
     ),
     max_leaves=8,
 )
 fields = st.sampled_from(
-    ["type", "action", "id", "room", "channel", "since", "snapshot", "events", "token", "extra"]
+    [
+        "type",
+        "action",
+        "id",
+        "room",
+        "channel",
+        "since",
+        "snapshot",
+        "events",
+        "candles",
+        "token",
+        "extra",
+    ]
 )
 
 
