@@ -87,7 +87,7 @@ def is_price(seq: int) -> Callable[[dict[str, Any]], bool]:
 
 async def test_who_reads_nothing_is_cut(serve: Serve, pool: Pool, is_direct: bool) -> None:
     """A client whose socket takes nothing is gone soon, costs bounded memory and delays nobody."""
-    server = await narrow(serve, queue_age_s=5, stall_s=2, close_s=2)
+    server = await narrow(serve, queue_age_s=10, stall_s=6, close_s=2)
     worst = 0
     async with (
         slow(server, "global") as (_, deaf),
