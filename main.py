@@ -291,6 +291,11 @@ def main() -> None:
     except CurvefeedError as error:
         typer.echo(f"curvefeed: {error}", err=True)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"benchmarks", "chaos", "tests"}:
+            raise
+        typer.echo("curvefeed: this command needs a clone of the repository: ./run there", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
