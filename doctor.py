@@ -20,7 +20,7 @@ from common.settings import Settings
 from db.connect import database_url
 from db.migrate import migrate
 from db.pool import pool_of
-from frontend.build import node_version
+from frontend.build import is_built, node_version
 
 PACKAGES = ("solders", "solana", "fastapi", "uvicorn", "websockets", "asyncpg")
 MOST_CLOCK_SKEW_S = 60
@@ -34,8 +34,8 @@ async def versions(_: Settings) -> str:
 
 
 async def page_tools(_: Settings) -> str:
-    """Node, from PyPI."""
-    return f"Node {node_version()}"
+    """The built page, or Node from PyPI to build it."""
+    return "the page is built" if is_built() else f"Node {node_version()}"
 
 
 async def database(settings: Settings) -> str:

@@ -133,6 +133,13 @@ def _page(root: Path, *, for_localnet: bool) -> Path:
     return root / ".cache" / f"page-{fingerprint(root, for_localnet=for_localnet)}"
 
 
+def is_built(root: Path = FRONTEND) -> bool:
+    """Whether the page needs no building any more, with or without the localnet's wallet: so it is
+    in the wheel, which brings no Node.
+    """
+    return all(_page(root, for_localnet=each).is_dir() for each in (True, False))
+
+
 def _installation(root: Path, *, dev: bool) -> str:
     """What `node_modules` holds, in one line: compared to know whether npm must run."""
     lock = hashlib.sha256((root / "package-lock.json").read_bytes()).hexdigest()
