@@ -25,12 +25,19 @@ class Command:
         self._env = kept | env
         self._process: asyncio.subprocess.Process | None = None
         self._is_wanted = False
+        self._changing = asyncio.Lock()
+        """Held while it is started or ended: a process that is on its way is never forgotten."""
         self.exits = 0
         """How often it ended by itself while it was wanted (see `supervise`)."""
 
     async def start(self) -> None:
-        """Start it; `log` collects what it prints, over all its lives."""
+        """Start it unless it runs; `log` collects what it prints, over all its lives."""
         self._is_wanted = True
+        async with self._changing:
+            if not self.is_running and self._is_wanted:
+                await self._start()
+
+    async def _start(self) -> None:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, str(ROOT / "main.py"), *self._args,
@@ -61,19 +68,8 @@ class Command:
 
     async def _end(self, number: signal.Signals) -> int:
         self._is_wanted = False
-        process = self._process
-        if process is None:
-            return 0
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
-        try:
-            async with asyncio.timeout(_END_TIMEOUT_S):
-                return await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
+        async with self._changing:
+            return 0 if self._process is None else await _ended(self._process, number)
 
     @property
     def pid(self) -> int:
@@ -104,3 +100,17 @@ class Command:
     def output(self) -> str:
         """All it printed so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+
+async def _ended(process: asyncio.subprocess.Process, number: signal.Signals) -> int:
+    """Its exit status, after this signal. Raises TimeoutError, having killed it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+    try:
+        async with asyncio.timeout(_END_TIMEOUT_S):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
