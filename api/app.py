@@ -116,15 +116,19 @@ def create_app(
             allow_credentials=True,  # for the one cookie there is, of /api/v1/auth
         )  # fmt: skip
     add_problem_handlers(app)
-    for router in (auth.router, auth.tickets, websocket.router, tokens.router, derived.router,
-                   wallets.router, market.router, completeness.router, config.router,
-                   ops.router, asyncapi.router):  # fmt: skip
-        app.include_router(router)
-    app.include_router(prices)
-    app.include_router(metadata)
-    add_trading(app, settings)
+    _add_routes(app, settings)
     _add_page(app, page, page_error)
     return app
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    for router in (
+        auth.router, auth.tickets, websocket.router, tokens.router, derived.router, wallets.router,
+        market.router, completeness.router, config.router, ops.router, asyncapi.router, prices,
+        metadata,
+    ):  # fmt: skip
+        app.include_router(router)
+    add_trading(app, settings)
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from indexer.commit import Batch, commit
 from indexer.seen import Seen
 from programs.keys import b58
 from tests.helpers.events import MINUTE, completed, created, key, seen, traded
+from tests.helpers.rest import get, pages
 from tests.integration.api.conftest import Serve
 
 MINT, WALLET = b58(key("mint")), b58(key("wallet"))
@@ -42,27 +43,6 @@ async def store(pool: Pool, *events: Seen) -> None:
     """Commit events as the indexer does."""
     async with Writer(pool) as writer:
         await commit(writer, Batch(events=list(events)), "confirmed")
-
-
-async def get(http: httpx2.AsyncClient, path: str, status: int = 200, **query: Any) -> Any:
-    """The body of an answer with this status."""
-    answer = await http.get(f"/api/v1{path}", params=query)
-    assert answer.status_code == status, answer.text
-    if status >= 400:
-        assert answer.headers["content-type"] == "application/problem+json"
-    return answer.json()
-
-
-async def pages(http: httpx2.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
-    """Items of all pages."""
-    items: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = await get(http, path, **query | ({"cursor": cursor} if cursor else {}))
-        items += page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            return items
 
 
 async def test_a_token_as_it_stands(http: httpx2.AsyncClient, pool: Pool) -> None:
