@@ -24,6 +24,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     seq: int
     data: bytes
+    type: str = ""
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -51,8 +52,11 @@ _frames = msgspec.json.Decoder(_Frame)
 class Subscriber:
     """Follows one room for ever. `urls`: of all hubs, it begins with the one at `first`."""
 
-    def __init__(self, urls: Sequence[str], room: str, first: int = 0) -> None:
+    def __init__(
+        self, urls: Sequence[str], room: str, first: int = 0, *, silence_s: float = _SILENCE_S
+    ) -> None:
         self.room = room
+        self._silence_s = silence_s
         self.events: list[Event] = []
         self.holes: list[Hole] = []
         self.gaps = 0
@@ -97,8 +101,8 @@ class Subscriber:
 
     async def _converse(self, url: str) -> None:
         async with websockets.connect(
-            url, max_size=2**24, open_timeout=_OPEN_S, ping_interval=_SILENCE_S,
-            ping_timeout=_SILENCE_S, close_timeout=_SILENCE_S,
+            url, max_size=2**24, open_timeout=_OPEN_S, ping_interval=self._silence_s,
+            ping_timeout=self._silence_s, close_timeout=_SILENCE_S,
         ) as socket:  # fmt: skip
             self._socket = socket
             self.connects += 1
@@ -148,6 +152,6 @@ class Subscriber:
             self.gaps += 1
             return False
         self._last = frame.seq
-        self.events.append(Event(frame.seq, bytes(frame.data)))
+        self.events.append(Event(frame.seq, bytes(frame.data), frame.type))
         self.changed.set()
         return True
