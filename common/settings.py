@@ -5,12 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from common.errors import SettingsError
+from common.secret_files import SecretFiles
+from common.settings_websocket import WebSocketSettings
+from common.urls import urls_in, ws_url_of
 
 # Where containers get secrets as files, named like the settings: /run/secrets/database_url
 _SECRETS = Path("/run/secrets")
@@ -18,7 +21,7 @@ _SECRETS = Path("/run/secrets")
 Commitment = Literal["processed", "confirmed", "finalized"]
 
 
-class Settings(BaseSettings):
+class Settings(WebSocketSettings):
     """Read once, in main.py, from the environment and `.env`; everything else gets it handed in."""
 
     model_config = SettingsConfigDict(
@@ -113,76 +116,7 @@ class Settings(BaseSettings):
         50, gt=0, description="Limit of calls to the JSON-RPC endpoint."
     )
 
-    # The API
-    websocket_host: str = Field("127.0.0.1", description="Address the API listens on.")
-    websocket_port: int = Field(
-        8001, ge=0, le=65535, description="Port of API, WebSocket and page."
-    )
-    websocket_max_connections: int = Field(
-        1_000, ge=1, le=100_000, description="Sockets per process; more get HTTP 503."
-    )
-    websocket_connections_per_wallet: int = Field(
-        10, ge=0, description="Sockets of one wallet, per process; 0: no limit."
-    )
-    websocket_connections_per_address: int | None = Field(
-        None,
-        ge=0,
-        description="Sockets of one address (of one /64 of IPv6), per process; 0: no limit. "
-        "Default: 20, and no limit on the localnet.",
-    )
-    websocket_arrivals_per_minute: int | None = Field(
-        None,
-        ge=0,
-        description="New sockets of one address within a minute; 0: no limit. Default: 30, and no "
-        "limit on the localnet.",
-    )
-    websocket_allowed_origins: str = Field(
-        "", description="Comma-separated origins of pages that may connect, beside the API's own."
-    )
-    websocket_max_message_bytes: int = Field(
-        16_384, ge=1_024, le=1_048_576, description="Largest message a client may send."
-    )
-    websocket_messages_per_second: float = Field(
-        10, gt=0, description="Messages a client may send, on average."
-    )
-    websocket_message_burst: int = Field(
-        20, ge=1, description="Messages a client may send at once."
-    )
-    websocket_rooms_per_connection: int = Field(
-        100, ge=1, le=10_000, description="Rooms of a connection that has signed in."
-    )
-    websocket_rooms_anonymous: int = Field(
-        20, ge=1, le=10_000, description="Rooms of a connection that has not."
-    )
-    websocket_ping_interval_s: float = Field(
-        25, ge=1, le=300, description="Silence after which a client is pinged."
-    )
-    websocket_replay_events: int = Field(
-        512, ge=0, le=10_000, description="Events a resume replays; more get a snapshot."
-    )
-    websocket_replay_s: float = Field(
-        300, ge=0, le=86_400, description="Age up to which a resume replays."
-    )
-    websocket_replay_bytes: int = Field(
-        262_144, ge=0, le=67_108_864, description="Size up to which a resume replays."
-    )
-    websocket_broadcasts_per_minute: int = Field(
-        10, ge=0, description="Events an administrator may publish by hand, on all instances."
-    )
-    websocket_drain_s: float = Field(
-        20, ge=0, le=300, description="Time over which many clients are sent away at the end."
-    )
-    websocket_token_in_url: bool = Field(
-        True, description="Take access tokens in the URL's ?token=, too; off: tickets alone."
-    )
-    websocket_direct_writes: bool = Field(
-        True, description="Write frames to the sockets directly. Off: plain ASGI sends."
-    )
-    websocket_deflate: bool = Field(
-        False,
-        description="Compress messages for clients that offer permessage-deflate: each once for "
-        "all. Saves two thirds of the traffic, costs latency.",
-    )
+    # The API: WEBSOCKET_… are in common/settings_websocket.py
     trusted_proxies: str = Field(
         "",
         description="Comma-separated addresses or networks of your proxies: from them alone "
@@ -295,12 +229,18 @@ class Settings(BaseSettings):
     )
 
     # The localnet
+    localnet_host: str = Field(
+        "127.0.0.1", description="Address `./run localnet` listens on, and others find it at."
+    )
     localnet_port: int = Field(8899, ge=0, le=65534, description="RPC port; PubSub is at port + 1.")
     localnet_slot_ms: int = Field(400, ge=10, le=10_000, description="Length of a slot.")
     localnet_trades_per_second: float = Field(
         5, ge=0, le=2_000, description="Pace of demo traders."
     )
     localnet_seed: int = Field(1, description="Seed of the demo traders' choices.")
+    localnet_programs: str = Field(
+        "", description="Comma-separated ADDRESS=FILE.so: programs of your own on it (--program)."
+    )
 
     # What operators see
     metrics_port: int | None = Field(
@@ -314,13 +254,26 @@ class Settings(BaseSettings):
         "info", description="Least level."
     )
     log_format: Literal["console", "json"] = Field("console", description="For people or machines.")
+    tracing_enabled: bool = Field(
+        False,
+        description="Send OpenTelemetry spans (extra `otel`) to where its OTEL_… variables say.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource,
+        **named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Options, environment, `.env`, NAME_FILE, /run/secrets: the first that says it wins."""
+        *before, folder = (*sources, *named.values())
+        return *before, SecretFiles(settings_cls), folder
 
     @field_validator(
         "solana_rpc_url", "solana_ws_url", "database_url", "feed_url", "database_read_url"
     )
     @classmethod
     def _has_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not all(urlsplit(url).netloc for url in _parts(value)):
+        if value is not None and not all(urlsplit(url).netloc for url in urls_in(value)):
             raise ValueError("is not a URL with scheme and host")
         return value
 
@@ -354,8 +307,9 @@ class Settings(BaseSettings):
     @property
     def endpoints(self) -> tuple[tuple[str, str], ...]:
         """JSON-RPC and PubSub URL of every endpoint, the preferred one first."""
-        calls = _parts(self.solana_rpc_url) or [f"http://127.0.0.1:{self.localnet_port}"]
-        streams = _parts(self.solana_ws_url)
+        own = f"http://{self.localnet_host}:{self.localnet_port}"
+        calls = urls_in(self.solana_rpc_url) or [own]
+        streams = urls_in(self.solana_ws_url)
         derived = [ws_url_of(url) for url in calls[len(streams) :]]
         return tuple(zip(calls, [*streams, *derived], strict=False))
 
@@ -363,22 +317,6 @@ class Settings(BaseSettings):
     def program_names(self) -> tuple[str, ...]:
         """Launchpads to index, in the order given."""
         return tuple(name.strip() for name in self.indexer_programs.split(",") if name.strip())
-
-
-def _parts(urls: SecretStr | None) -> list[str]:
-    """The URLs of a comma-separated list."""
-    text = "" if urls is None else urls.get_secret_value()
-    return [url.strip() for url in text.split(",") if url.strip()]
-
-
-def ws_url_of(rpc_url: str) -> str:
-    """PubSub URL that belongs to an RPC URL: ws(s), a named port plus one (Solana's convention)."""
-    parts = urlsplit(rpc_url)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    netloc = parts.netloc
-    if parts.port is not None:
-        netloc = f"{netloc.rsplit(':', 1)[0]}:{parts.port + 1}"
-    return urlunsplit((scheme, netloc, parts.path, parts.query, ""))
 
 
 def load_settings(**overrides: Any) -> Settings:

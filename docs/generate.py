@@ -54,8 +54,9 @@ def _cell(text: str) -> str:
 # --- settings
 
 _SETTINGS = (
-    "Read from the environment, then from `.env`, then from files in `/run/secrets` that bear a "
-    "setting's name. A wrong value ends the start with its name, what is wrong and what to do."
+    "Read from the environment, then from `.env`, then from the file that `NAME_FILE` names "
+    "(`DATABASE_URL_FILE=/run/secrets/database_url`), then from files in `/run/secrets` that bear "
+    "a setting's name. A wrong value ends the start with its name, what is wrong and what to do."
 )
 
 

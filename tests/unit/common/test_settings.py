@@ -8,8 +8,9 @@ import pytest
 
 from common.errors import SettingsError
 from common.logging import redacted
-from common.settings import load_settings, ws_url_of
+from common.settings import load_settings
 from common.settings_doc import TARGET, env_example
+from common.urls import ws_url_of
 
 
 def test_env_example_is_what_the_settings_say() -> None:
@@ -76,3 +77,36 @@ def test_logs_show_no_credentials(text: str, hidden: str) -> None:
     """Passwords in URLs, tokens, tickets and providers' keys are cut out of every log line."""
     assert hidden not in redacted(text)
     assert "***" in redacted(text)
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NAME_FILE names the file that holds NAME; an empty file means "not set"."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "url").write_text("postgresql://me:hunter2@host/db\n")
+    (tmp_path / "nothing").write_text("\n")
+    monkeypatch.delenv("SOLANA_RPC_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("SOLANA_RPC_URL_FILE", str(tmp_path / "nothing"))
+    settings = load_settings(_env_file=None)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://me:hunter2@host/db"
+    assert settings.is_localnet
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"ADMIN_TOKEN_FILE": "/nowhere/admin_token"}, "can't be read"),
+        ({"ADMIN_TOKEN_FILE": "/etc/hostname", "ADMIN_TOKEN": "s3cret"}, "both ADMIN_TOKEN and"),
+    ],
+)
+def test_a_secrets_file_that_cannot_be_meant_is_refused(
+    variables: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file that isn't there and a secret that is said twice end the start, without the secret."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=reason) as caught:
+        load_settings()
+    assert "s3cret" not in str(caught.value)
