@@ -32,7 +32,7 @@ from indexer.rebuild import rebuild as rebuild_all
 from indexer.replay import replay as replay_files
 from indexer.requeue import requeue as requeue_all
 from indexer.run import index as run_indexer
-from localnet.node import Localnet
+from localnet.node import localnet_of
 from localnet.traders import Traders
 
 
@@ -89,9 +89,7 @@ async def run_up(settings: Settings, with_page: bool) -> None:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         if settings.is_localnet:
             say(f"localnet: a slot each {settings.localnet_slot_ms} ms")
-            await stack.enter_async_context(
-                Localnet(port=settings.localnet_port, slot_ms=settings.localnet_slot_ms)
-            )
+            await stack.enter_async_context(localnet_of(settings))
             if settings.localnet_trades_per_second:
                 say(f"demo traders: {settings.localnet_trades_per_second:g} trades/s")
                 tasks.create_task(run_traders(settings))

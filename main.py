@@ -34,6 +34,8 @@ from db.api_keys import NewKey
 from localnet.node import run_localnet
 from localnet.surfpool import run_surfpool
 from programs.decode_file import decode_file
+from programs.interface import InstructionKind
+from programs.interface_file import read_interface
 
 app = typer.Typer(
     help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",
@@ -54,6 +56,10 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded Postg
 Pace = Annotated[float | None, typer.Option(help="Average trades per second of the demo traders.")]
 NoPage = Annotated[bool, typer.Option("--no-page", help="Neither build nor serve the page.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]
+OwnPrograms = Annotated[
+    list[str] | None,
+    typer.Option("--program", help="ADDRESS=FILE.so: a program of yours on the localnet; repeat."),
+]
 
 
 def configured(**options: object) -> Settings:
@@ -72,10 +78,14 @@ def up(
     no_traders: Annotated[bool, typer.Option(help="A localnet without demo traders.")] = False,
     no_page: NoPage = False,
     trades_per_second: Pace = None,
+    program: OwnPrograms = None,
 ) -> None:
     """Everything on this machine: database, localnet, demo traders, indexer, API and page."""
     pace = 0 if no_traders else trades_per_second
-    settings = configured(websocket_port=port, data_dir=data_dir, localnet_trades_per_second=pace)
+    settings = configured(
+        websocket_port=port, data_dir=data_dir, localnet_trades_per_second=pace,
+        localnet_programs=",".join(program) if program else None,
+    )  # fmt: skip
     run_until_stopped(run_up(settings, with_page=not no_page))
 
 
@@ -84,9 +94,13 @@ def localnet(
     port: Annotated[int | None, typer.Option(help="RPC port; PubSub is at port + 1.")] = None,
     slot_ms: Annotated[int | None, typer.Option(help="Length of a slot.")] = None,
     node: Annotated[NodeKind, typer.Option(help="Ours, or Surfpool from npm.")] = NodeKind.LITESVM,
+    program: OwnPrograms = None,
 ) -> None:
     """A Solana chain on this machine, with the launchpad's program, without traders."""
-    settings = configured(localnet_port=port, localnet_slot_ms=slot_ms)
+    settings = configured(
+        localnet_port=port, localnet_slot_ms=slot_ms,
+        localnet_programs=",".join(program) if program else None,
+    )  # fmt: skip
     work = run_surfpool if node is NodeKind.SURFPOOL else run_localnet
     run_until_stopped(work(settings))
 
@@ -201,6 +215,40 @@ def decode(files: Files) -> None:
 
 
 @app.command()
+def interface(
+    idl: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An Anchor IDL.")],
+    name: Annotated[str, typer.Option(help="Short name of the launchpad.")],
+    event: Annotated[list[str] | None, typer.Option(help="An event to read; repeat.")] = None,
+    buy: Annotated[list[str] | None, typer.Option(help="An instruction that buys.")] = None,
+    sell: Annotated[list[str] | None, typer.Option(help="One that sells.")] = None,
+    trade: Annotated[list[str] | None, typer.Option(help="One that does either.")] = None,
+    create: Annotated[list[str] | None, typer.Option(help="One that makes a token.")] = None,
+    migrate: Annotated[list[str] | None, typer.Option(help="One that ends a curve.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A file instead of stdout.")] = None,
+) -> None:
+    """A program's Anchor IDL as programs/idl/NAME.json wants it."""
+    kinds: dict[InstructionKind, list[str] | None]
+    kinds = {"buy": buy, "sell": sell, "trade": trade, "create": create, "migrate": migrate}
+    text = read_interface(idl, name, event or [], kinds)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(f"{text}\n")
+
+
+@app.command()
+def program(
+    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A C file.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+) -> None:
+    """Compile a program in C for the localnet (--program), without any Solana install."""
+    from programs.onchain.build import build_for_localnet
+
+    out.write_bytes(build_for_localnet(source))
+    typer.echo(f"· {out}: {out.stat().st_size} bytes")
+
+
+@app.command()
 def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")]) -> None:
     """Measure: one JSON line per figure on stdout, a table on stderr."""
     importlib.import_module("benchmarks.__main__").main(name)
@@ -217,15 +265,22 @@ def chaos(
     plan: Annotated[Path | None, typer.Option(help="A plan.json instead of seeds.")] = None,
     sustained: Annotated[bool, typer.Option("--sustained", help="A steady loss instead.")] = False,
     drop: Annotated[float, typer.Option(help="Sustained: share lost.", min=0, max=1)] = 0.05,
-    trades_per_second: Annotated[float, typer.Option(help="Sustained: pace.")] = 300,
+    trades_per_second: Annotated[
+        float | None, typer.Option(help="Sustained (300) and mixed (200): pace.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Sustained: how long.")] = 300,
     delivery: Annotated[
         bool, typer.Option("--delivery", help="Resuming clients of three hubs instead.")
     ] = False,
+    mixed: Annotated[bool, typer.Option("--mixed", help="All of it at once instead.")] = False,
+    minutes: Annotated[float, typer.Option(help="Mixed: how long.", min=0.5)] = 30,
+    clients: Annotated[int, typer.Option(help="Mixed: how many.", min=1)] = 500,
 ) -> None:
     """Seeded faults against real processes; exit status 0 only if the chain's ledger agrees."""
     from chaos.delivery import DeliveryOptions
     from chaos.delivery import delivery as run_delivery
+    from chaos.mixed import MixedOptions
+    from chaos.mixed import mixed as run_mixed
     from chaos.run import ChaosOptions
     from chaos.run import chaos as run_chaos
     from chaos.sustained import SustainedOptions
@@ -233,8 +288,17 @@ def chaos(
 
     configure_logging("error", "console")
     if sustained:
-        steady = SustainedOptions(drop=drop, trades_per_second=trades_per_second, seconds=seconds)
+        steady = SustainedOptions(
+            drop=drop, trades_per_second=trades_per_second or 300, seconds=seconds
+        )
         run_until_stopped(run_sustained(steady, typer.echo))
+        return
+    if mixed:
+        everything = MixedOptions(
+            minutes=minutes, trades_per_second=trades_per_second or 200, clients=clients,
+            seed=first_seed,
+        )  # fmt: skip
+        run_until_stopped(run_mixed(everything, typer.echo))
         return
     if delivery:
         run_until_stopped(run_delivery(DeliveryOptions(time_scale=time_scale), typer.echo))
@@ -284,8 +348,9 @@ def lint() -> None:
 
 def main() -> None:
     """Run a command; an error of ours is one line that says what to do."""
-    if len(sys.argv) == 1:
-        sys.argv.append("up")
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not first or (first.startswith("-") and first != "--help"):
+        sys.argv.insert(1, "up")
     try:
         app()
     except CurvefeedError as error:

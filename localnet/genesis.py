@@ -10,8 +10,10 @@ from solders.keypair import Keypair
 from solders.message import Message
 from solders.transaction import Transaction, VersionedTransaction
 
+from common.errors import SettingsError
 from localnet.accounts import MINT_BYTES, SYSTEM
 from localnet.chain import PROCESSED, Chain
+from localnet.own_programs import OwnProgram
 from programs import pump_instructions as pump
 from programs.onchain import PROGRAM_IDS, binary
 
@@ -43,8 +45,23 @@ def _wrapped_sol(chain: Chain) -> Account:
     return Account(lamports, bytes(data), pump.TOKEN)
 
 
-def lay_foundation(chain: Chain) -> None:
-    """Load our programs, initialize pump, and let it all become final."""
+def _load(chain: Chain, program: OwnProgram) -> None:
+    try:
+        chain.svm.add_program(program.address, program.elf)
+    except BaseException as error:  # solders panics: an exception that is none of Exception's
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise SettingsError(
+            f"the virtual machine refuses the program of {program.address}",
+            hint="Was it built for Solana (cargo build-sbf, ./run program), whole and linked?",
+        ) from error
+
+
+def lay_foundation(chain: Chain, own: tuple[OwnProgram, ...] = ()) -> None:
+    """Load our programs, initialize pump, add others' programs, and let it all become final.
+
+    Raises SettingsError for a program that the virtual machine refuses.
+    """
     for name, address in PROGRAM_IDS.items():
         chain.svm.add_program(address, binary(name))
     keeper = admin()
@@ -52,5 +69,7 @@ def lay_foundation(chain: Chain) -> None:
     chain.accounts.put(pump.WRAPPED_SOL, _wrapped_sol(chain))
     setup = pump.initialize(keeper.pubkey(), FEE_BPS, CREATOR_FEE_BPS)
     chain.send(signed(chain, [setup], keeper))
+    for program in own:
+        _load(chain, program)
     for _ in range(chain.options.finalize_after + 1):
         chain.tick()

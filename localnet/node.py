@@ -18,6 +18,7 @@ from common.ports import require_free_port
 from common.settings import Settings
 from localnet.chain import Chain, ChainOptions, Fork
 from localnet.genesis import lay_foundation
+from localnet.own_programs import OwnProgram, own_programs
 from localnet.pubsub import Subscriptions
 from localnet.rpc.accounts import AccountMethods
 from localnet.rpc.blocks import BlockMethods
@@ -43,6 +44,8 @@ class NodeOptions(msgspec.Struct, frozen=True, kw_only=True):
     queued_frames: int = MAX_QUEUED_FRAMES
     first_slot: int | None = None
     """Default: 0 where time stands still, else `first_slot_now`."""
+    programs: tuple[OwnProgram, ...] = ()
+    """Programs of one's own, there from the first slot on."""
 
 
 def first_slot_now(slot_ms: int) -> int:
@@ -82,7 +85,7 @@ class Localnet:
                 first_slot=first_slot,
             )
         )
-        lay_foundation(self.chain)
+        lay_foundation(self.chain, self.options.programs)
         self.clockwork = Clockwork()
         self.subscriptions = Subscriptions(self.chain)
         groups = (ClusterMethods, AccountMethods, TransactionMethods, BlockMethods)
@@ -196,9 +199,15 @@ class Localnet:
                 self.chain.tick()
 
 
+def localnet_of(settings: Settings) -> Localnet:
+    """The localnet that `settings` describe. Raises SettingsError for a wrong program."""
+    programs = own_programs(settings.localnet_programs)
+    options = NodeOptions(host=settings.localnet_host, programs=programs)
+    return Localnet(settings.localnet_port, settings.localnet_slot_ms, options=options)
+
+
 async def run_localnet(settings: Settings) -> None:
-    """The localnet of `settings`, until cancelled. Raises PortInUse."""
-    slot_ms = settings.localnet_slot_ms
-    async with Localnet(settings.localnet_port, slot_ms) as net:
-        log.info("localnet_started", rpc=net.rpc_url, websocket=net.ws_url, slot_ms=slot_ms)
+    """The localnet of `settings`, until cancelled. Raises PortInUse, SettingsError."""
+    async with localnet_of(settings) as net:
+        log.info("localnet_started", rpc=net.rpc_url, websocket=net.ws_url, slot_ms=net.slot_ms)
         await asyncio.Event().wait()

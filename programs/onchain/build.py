@@ -1,4 +1,5 @@
-"""Compile the programs of this folder: `python -m programs.onchain.build [folder]`.
+"""Compile the programs of this folder: `python -m programs.onchain.build [folder]`; and, with
+`./run program FILE.c`, anybody's.
 
 Writes `<name>_v0.so` and `<name>_v3.so` for each program. Needs only Python packages: ziglang
 (clang for BPF, dev group) and solders (addresses for the generated header). The result is the same
@@ -77,11 +78,21 @@ def ids_header(program_id: Pubkey) -> str:
     return "\n".join(lines) + "\n"
 
 
-def compiled(name: str) -> bytes:
-    """The object file of `<name>.c`. Raises BuildError with the compiler's words."""
+def keys_header() -> str:
+    """The text of ids.h for programs that are not pump: keys of the programs everybody calls."""
+    lines = [_key_line(name, Pubkey.from_string(key)) for name, key in _KEYS.items()]
+    # Most programs call only some of them.
+    return "\n".join(["#pragma once", '#pragma clang diagnostic ignored "-Wunused-const-variable"',
+                      *lines]) + "\n"  # fmt: skip
+
+
+def compiled(source: Path, header: str) -> bytes:
+    """The object file of a source that includes `header` as ids.h. Raises BuildError with the
+    compiler's words.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch, "ids.h").write_text(ids_header(PROGRAM_IDS["pump"]))
-        target = Path(scratch, f"{name}.o")
+        Path(scratch, "ids.h").write_text(header)
+        target = Path(scratch, "program.o")
         command = [
             sys.executable,
             "-m",
@@ -95,7 +106,7 @@ def compiled(name: str) -> bytes:
             "-I",
             str(FOLDER),
         ]
-        command += ["-c", str(FOLDER / f"{name}.c"), "-o", str(target)]
+        command += ["-c", str(source), "-o", str(target)]
         environment = {
             **os.environ,
             "ZIG_GLOBAL_CACHE_DIR": scratch,
@@ -108,17 +119,28 @@ def compiled(name: str) -> bytes:
                 if "No module" in done.stderr
                 else done.stderr
             )
-            raise BuildError(f"{name}.c does not compile", hint=hint)
+            raise BuildError(f"{source.name} does not compile", hint=hint)
         return target.read_bytes()
 
 
 def build(name: str) -> dict[str, bytes]:
     """File name → bytes of both versions of program `name`. Raises BuildError."""
-    data = compiled(name)
+    data = compiled(FOLDER / f"{name}.c", ids_header(PROGRAM_IDS["pump"]))
     try:
         return {f"{name}_v{version}.so": link(data, version) for version in VERSIONS}
     except LinkError as error:
         raise BuildError(f"{name}.c does not link: {error}") from error
+
+
+def build_for_localnet(source: Path) -> bytes:
+    """The ELF file of anybody's program in C: sBPF 0, for a chain's genesis. Raises BuildError."""
+    try:
+        return link(compiled(source, keys_header()))
+    except LinkError as error:
+        raise BuildError(
+            f"{source.name} does not link: {error}",
+            hint="Is there an `entrypoint`, no writable global, no function that is not yours?",
+        ) from error
 
 
 def main(folder: Path = FOLDER) -> None:

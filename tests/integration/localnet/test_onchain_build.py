@@ -50,7 +50,7 @@ def test_the_linker_takes_only_what_a_program_can_be() -> None:
     with pytest.raises(LinkError, match="BPF relocatable object"):
         link(binary("router"))
     with pytest.raises(LinkError, match="version"):
-        link(builder.compiled("router"), version=2)
+        link(builder.compiled(FOLDER / "router.c", builder.keys_header()), version=2)
 
 
 class Deployer:
