@@ -272,6 +272,7 @@ def chaos(
     delivery: Annotated[
         bool, typer.Option("--delivery", help="Resuming clients of three hubs instead.")
     ] = False,
+    apart: Annotated[bool, typer.Option("--apart", help="Delivery: each fault by itself.")] = False,
     mixed: Annotated[bool, typer.Option("--mixed", help="All of it at once instead.")] = False,
     minutes: Annotated[float, typer.Option(help="Mixed: how long.", min=0.5)] = 30,
     clients: Annotated[int, typer.Option(help="Mixed: how many.", min=1)] = 500,
@@ -301,7 +302,8 @@ def chaos(
         run_until_stopped(run_mixed(everything, typer.echo))
         return
     if delivery:
-        run_until_stopped(run_delivery(DeliveryOptions(time_scale=time_scale), typer.echo))
+        resuming = DeliveryOptions(time_scale=time_scale, only=names_in(only), is_apart=apart)
+        run_until_stopped(run_delivery(resuming, typer.echo))
         return
     options = ChaosOptions(
         seeds=seeds, first_seed=first_seed, time_scale=time_scale,

@@ -1,32 +1,34 @@
 """`./run chaos --delivery`: what reaches the callbacks of resuming clients, while everything dies.
 
-Numbered events go through the real feed to three hubs. Clients lose their connection again and
-again for two seconds and return to another hub; hubs are killed and stopped, Postgres is restarted,
-connections are cut, history gets another epoch, NATS and its relay are killed. In the end every
-callback must have had every event of its room once, in order, but for those that a snapshot stands
-for, and the client was told so.
+Trades go through the real feed to three hubs. Clients lose their connection again and again for two
+seconds and return to another hub; hubs are killed and stopped, Postgres is restarted, connections
+are cut, history gets another epoch, NATS and its relay are killed (chaos.strikes): one after the
+other, or each in a phase of its own. In the end every callback must have had every event of its
+room once, in order, but for those that a snapshot stands for, of which the client was told; and the
+snapshot must be what was at its position.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-import signal
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from itertools import pairwise
-from os import kill
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from chaos.hubs import Hubs, Market, Told, spread
+from chaos.hubs import Hubs
+from chaos.market import History, Market, spread
+from chaos.snapshots import faults, is_needed
+from chaos.strikes import DROPS, OF_NATS, STRIKES
 from chaos.subscriber import Event, Hole, Subscriber
-from chaos.system import Database, kill_for
-from common.errors import VerdictFailed
+from chaos.system import Database
+from common.errors import SettingsError, VerdictFailed
 
 Source = Literal["postgres", "nats"]
 Say = Callable[[str], None]
@@ -34,21 +36,38 @@ _HUBS = 3
 _TOKENS = 6
 _PAUSE_S = 3.0
 _CATCH_UP_S = 120.0
+_EXAMPLES = 5
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to play. `time_scale` of outages: 2 s without a connection, 30 s stopped and so on."""
+    """What to play. `time_scale` of outages: 2 s without a connection, 30 s stopped and so on.
+
+    `only`: these faults; empty: all. `is_apart`: each in a phase of its own, else one phase with
+    all of them; there clients lose their connections all the time.
+    """
 
     sources: tuple[Source, ...] = ("postgres", "nats")
     clients: int = 48
     per_s: float = 200.0
     time_scale: float = 1.0
-    rounds: int = 1
+    only: tuple[str, ...] = ()
+    is_apart: bool = False
+
+    def phases(self, source: Source) -> list[tuple[str, ...]]:
+        """The names of faults in each phase. Raises SettingsError for one that is none."""
+        if unknown := sorted(set(self.only) - STRIKES.keys()):
+            raise SettingsError(
+                "no such fault", hint=f"There are {', '.join(STRIKES)}", named=",".join(unknown)
+            )
+        names = [name for name in STRIKES if name in self.only or not self.only]
+        names = [name for name in names if source == "nats" or name not in OF_NATS]
+        return [(name,) for name in names] if self.is_apart else [tuple(names)]
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """Counts over all clients. `by_snapshot`: events that a client was told a snapshot stands for;
-    `unexplained`: holes with another reason than those a client may be told.
+    """Counts over all clients. `by_snapshot`: events that a client was told a snapshot stands for,
+    for one of the protocol's reasons, or the hole is `unexplained`, also where `too_many` is not
+    true. `untrue`: snapshots that are not what was at their position, with `examples`.
     """
 
     clients: int = 0
@@ -60,15 +79,18 @@ class Verdict(msgspec.Struct, kw_only=True):
     misordered: int = 0
     altered: int = 0
     unexplained: int = 0
+    snapshots: int = 0
+    untrue: int = 0
     connects: int = 0
     gaps: int = 0
     reasons: Counter[str] = msgspec.field(default_factory=Counter)
+    examples: list[str] = []
 
     @property
     def is_right(self) -> bool:
         """Everything arrived, and nothing else."""
-        wrong = self.lost + self.duplicated + self.misordered + self.altered + self.unexplained
-        return not wrong and self.expected > 0
+        wrong = self.lost + self.duplicated + self.misordered + self.altered
+        return not wrong + self.unexplained + self.untrue and self.expected > 0
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count} {name}" for name, count in sorted(self.reasons.items()))
@@ -76,17 +98,19 @@ class Verdict(msgspec.Struct, kw_only=True):
         return (
             f"{self.delivered} of {self.expected} delivered ({share:.3f} %), lost {self.lost}, "
             f"duplicated {self.duplicated}, misordered {self.misordered}, altered {self.altered}; "
-            f"{self.by_snapshot} events by snapshot ({reasons or 'none'}); {self.clients} clients, "
-            f"{self.connects} connections, {self.gaps} gaps seen"
+            f"{self.by_snapshot} events by snapshot ({reasons or 'none'}), unexplained "
+            f"{self.unexplained}; {self.snapshots} snapshots compared, untrue {self.untrue}; "
+            f"{self.clients} clients, {self.connects} connections, {self.gaps} gaps seen"
+            + "".join(f"\n      {each}" for each in self.examples[:_EXAMPLES])
         )
 
 
 _REASONS = frozenset({"first", "epoch", "expired", "too_many", "ahead", "slow", "gap"})
 
 
-def judge(verdict: Verdict, client: Subscriber, told: Sequence[Told], first: int) -> None:
-    """Add what one client got to the counts. `told`: its room's events; `first`: before it came."""
-    holes = client.holes
+def judge(verdict: Verdict, client: Subscriber, history: History, first: int) -> None:
+    """Add what one client got to the counts. `first`: its position before it got anything."""
+    told, holes = history.rooms[client.room], client.holes
     wanted = [each for each in told if each.seq > first]
     data = {each.seq: each.data for each in wanted}
     covered = {each.seq for each in wanted if any(is_in(each.seq, hole) for hole in holes)}
@@ -101,8 +125,16 @@ def judge(verdict: Verdict, client: Subscriber, told: Sequence[Told], first: int
     verdict.duplicated += sum(got.values()) - len(got)
     verdict.misordered += misordered(client.events)
     verdict.altered += sum(data.get(event.seq) != event.data for event in client.events)
-    verdict.unexplained += sum(hole.reason not in _REASONS for hole in holes)
+    verdict.unexplained += sum(
+        hole.reason not in _REASONS or not is_needed(hole, client.room, history) for hole in holes
+    )
     verdict.reasons.update(hole.reason for hole in holes if hole.reason != "first")
+    for hole in holes:
+        if hole.data:
+            found = list(faults(hole, client.room, history))
+            verdict.snapshots += 1
+            verdict.untrue += bool(found)
+            verdict.examples += [f"{client.room} at {hole.to}: {each}" for each in found[:1]]
 
 
 def is_in(seq: int, hole: Hole) -> bool:
@@ -116,17 +148,19 @@ def misordered(events: Sequence[Event]) -> int:
 
 
 class Trial:
-    """One source, from the first event to the verdict."""
+    """One source, from the first event to the verdicts."""
 
     def __init__(self, source: Source, options: DeliveryOptions, say: Say) -> None:
-        self._source = source
+        self._source: Source = source
         self._options = options
         self._say = say
 
-    async def run(self) -> Verdict:
-        """Play it."""
+    async def run(self) -> list[Verdict]:
+        """Play it; a verdict for each phase."""
+        phases = self._options.phases(self._source)
         folder = Path(tempfile.mkdtemp(prefix="curvefeed-delivery-"))
         database = Database(folder / "postgres")
+        verdicts: list[Verdict] = []
         try:
             await database.start()
             url = await database.create("delivery")
@@ -134,38 +168,49 @@ class Trial:
                 database, url, folder, count=_HUBS, nats=_HUBS if self._source == "nats" else 0
             )
             async with hubs.running():
-                verdict = await self._play(hubs, Market(url, _TOKENS))
+                market = Market(url, _TOKENS)
+                for names in phases:
+                    verdicts.append(await self._play(hubs, market, names))
+                    self._tell(names, verdicts[-1])
         finally:
             await database.stop()
-        if verdict.is_right:
+        if all(verdict.is_right for verdict in verdicts):
             shutil.rmtree(folder)
         else:
             shutil.rmtree(folder / "postgres", ignore_errors=True)
             self._say(f"logs: {folder}")
-        return verdict
+        return verdicts
 
-    async def _play(self, hubs: Hubs, market: Market) -> Verdict:
+    def _tell(self, names: Sequence[str], verdict: Verdict) -> None:
+        what = names[0] if len(names) == 1 else f"{len(names)} faults"
+        self._say(f"{'ok   ' if verdict.is_right else 'WRONG'} {self._source}, {what}: {verdict}")
+
+    async def _play(self, hubs: Hubs, market: Market, names: Sequence[str]) -> Verdict:
         rooms = spread(market.rooms, self._options.clients)
-        clients = [Subscriber(hubs.urls, room, number) for number, room in enumerate(rooms)]
+        clients = [
+            Subscriber(hubs.urls, room, number, keeps_snapshots=True)
+            for number, room in enumerate(rooms)
+        ]
         async with AsyncExitStack() as stack:
             for client in clients:
                 start(stack, client.run())
             await joined(clients)
             first = {id(client): client.position or 0 for client in clients}
-            publishing = start(stack, market.run(self._options.per_s))
+            trading = start(stack, market.run(self._options.per_s))
             dropping = [
-                start(stack, self._drop_on(client, at)) for at, client in enumerate(clients)
+                start(stack, self._drop_on(client, at))
+                for at, client in enumerate(clients)
+                if DROPS in names
             ]
-            await self._faults(hubs)
-            for task in dropping:
+            await self._strike(hubs, names)
+            for task in (trading, *dropping):
                 task.cancel()
-            publishing.cancel()
-            await asyncio.gather(publishing, *dropping, return_exceptions=True)
-            told = await market.told()
-            await caught_up(clients, told)
+            await asyncio.gather(trading, *dropping, return_exceptions=True)
+            history = await market.told()
+            await caught_up(clients, history)
         verdict = Verdict()
         for client in clients:
-            judge(verdict, client, told[client.room], first[id(client)])
+            judge(verdict, client, history, first[id(client)])
         return verdict
 
     async def _drop_on(self, client: Subscriber, at: int) -> None:
@@ -176,32 +221,12 @@ class Trial:
             await client.drop(away_s)
             await asyncio.sleep(away_s * 2)
 
-    async def _faults(self, hubs: Hubs) -> None:
-        scale = self._options.time_scale
-        faults: dict[str, Callable[[], Awaitable[None]]] = {
-            "nothing but drops": lambda: asyncio.sleep(10 * scale),
-            "kill -9 of a hub": lambda: kill_for(hubs.hubs[0], 3 * scale),
-            "listeners cut": lambda: hubs.execute(_CUT_LISTENERS),
-            "kill -9 of Postgres": lambda: hubs.database.kill(3 * scale),
-            "a hub stopped": lambda: stopped_for(hubs.hubs[1].pid, 30 * scale),
-            "another epoch": lambda: hubs.execute("UPDATE feed_head SET epoch = md5(epoch)"),
-        }
-        if hubs.nats is not None:
-            faults |= {
-                "kill -9 of NATS": lambda: nats_for(hubs, 5 * scale),
-                "kill -9 of the relays": lambda: relays_for(hubs, 5 * scale),
-            }
-        for _ in range(self._options.rounds):
-            for name, strike in faults.items():
-                self._say(f"  {self._source}: {name}")
-                await strike()
-                await asyncio.sleep(max(0.5, _PAUSE_S * scale))
-
-
-_CUT_LISTENERS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE query ~ 'LISTEN' AND pid <> pg_backend_pid() AND datname = current_database()"
-)
+    async def _strike(self, hubs: Hubs, names: Sequence[str]) -> None:
+        pause_s = max(0.5, _PAUSE_S * self._options.time_scale)
+        for name in names:
+            await asyncio.sleep(pause_s)
+            await STRIKES[name](hubs, self._options.time_scale)
+            await asyncio.sleep(pause_s)
 
 
 def start(stack: AsyncExitStack, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -217,32 +242,6 @@ def start(stack: AsyncExitStack, work: Awaitable[None]) -> asyncio.Task[None]:
     return task
 
 
-async def stopped_for(pid: int, seconds: float) -> None:
-    """SIGSTOP, and later SIGCONT."""
-    kill(pid, signal.SIGSTOP)
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        kill(pid, signal.SIGCONT)
-
-
-async def nats_for(hubs: Hubs, down_s: float) -> None:
-    """kill -9 of nats-server, and its return."""
-    if hubs.nats is not None:
-        await asyncio.to_thread(hubs.nats.kill)
-        await asyncio.sleep(down_s)
-        await asyncio.to_thread(hubs.nats.start)
-
-
-async def relays_for(hubs: Hubs, down_s: float) -> None:
-    """kill -9 of both relays, one after the other, and their return."""
-    for relay in hubs.relays:
-        await relay.kill()
-        await asyncio.sleep(down_s)
-    for relay in hubs.relays:
-        await relay.start()
-
-
 async def joined(clients: Sequence[Subscriber]) -> None:
     """Until every client stands somewhere."""
     async with asyncio.timeout(_CATCH_UP_S):
@@ -252,12 +251,13 @@ async def joined(clients: Sequence[Subscriber]) -> None:
                 await client.changed.wait()
 
 
-async def caught_up(clients: Sequence[Subscriber], told: dict[str, list[Told]]) -> None:
+async def caught_up(clients: Sequence[Subscriber], history: History) -> None:
     """Until every client has its room's last event, or there is no hope."""
     try:
         async with asyncio.timeout(_CATCH_UP_S):
             for client in clients:
-                last = told[client.room][-1].seq if told[client.room] else 0
+                told = history.rooms[client.room]
+                last = told[-1].seq if told else 0
                 while (client.position or 0) < last:
                     client.changed.clear()
                     await client.changed.wait()
@@ -266,11 +266,14 @@ async def caught_up(clients: Sequence[Subscriber], told: dict[str, list[Told]]) 
 
 
 async def delivery(options: DeliveryOptions, say: Say) -> None:
-    """Play every source. Raises VerdictFailed if anything was lost, doubled or out of order."""
-    wrong: list[str] = []
-    for source in options.sources:
-        verdict = await Trial(source, options, say).run()
-        say(f"{'ok   ' if verdict.is_right else 'WRONG'} {source}: {verdict}")
-        wrong += [] if verdict.is_right else [source]
+    """Play every source. Raises VerdictFailed if anything was lost, doubled or out of order, or a
+    snapshot untrue.
+    """
+    verdicts = [
+        verdict for source in options.sources for verdict in await Trial(source, options, say).run()
+    ]
+    wrong = sum(not verdict.is_right for verdict in verdicts)
     if wrong:
-        raise VerdictFailed("not everything was delivered once and in order", of=",".join(wrong))
+        raise VerdictFailed(
+            "not everything was delivered once and in order", phases=len(verdicts), wrong=wrong
+        )

@@ -1,37 +1,24 @@
-"""Several hubs on one database, with or without NATS between, and who publishes into their feed."""
+"""Several hubs on one database, with or without NATS between."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import httpx2
-import msgspec
 
 from chaos.nats import NatsServer
 from chaos.processes import Command
 from chaos.system import Database, free_port
 from common.errors import GiveUp
-from db.feed import OUTAGE, STATE_EVENTS
 from db.migrate import migrate
 from db.pool import pool_of
-from db.publish import Publication, append_event
-from programs.keys import b58
 
 ADMIN_TOKEN = "of-processes-that-live-for-minutes"  # noqa: S105 - nobody else reaches them
 _READY_S = 180
-_WALLET = bytes([9]) * 32
-
-
-class Told(msgspec.Struct, frozen=True, gc=False):
-    """One log event of the feed, as Postgres has it."""
-
-    seq: int
-    data: bytes
 
 
 class Hubs:
@@ -110,67 +97,3 @@ class Hubs:
             await connection.execute(statement)
         finally:
             await connection.close()
-
-
-class Market:
-    """Numbered events of a few tokens: what was published is what the feed's table says."""
-
-    def __init__(self, url: str, tokens: int) -> None:
-        self._url = url
-        self._mints = [bytes([7]) * 31 + bytes([number]) for number in range(tokens)]
-        self.number = 0
-
-    @property
-    def rooms(self) -> list[str]:
-        """Global, every token, and the wallet that trades them all."""
-        return ["global", *(f"token_{b58(mint)}" for mint in self._mints), f"user_{b58(_WALLET)}"]
-
-    async def run(self, per_s: float) -> None:
-        """Publish until cancelled, through outages: what fails may have happened all the same."""
-        while True:
-            with suppress(*OUTAGE, GiveUp):
-                connection = await asyncpg.connect(self._url, timeout=5)
-                try:
-                    await self._publish(connection, per_s)
-                finally:
-                    connection.terminate()
-            await asyncio.sleep(0.1)
-
-    async def _publish(self, connection: asyncpg.Connection[asyncpg.Record], per_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            self.number += 1
-            mint = self._mints[self.number % len(self._mints)]
-            data = {"number": self.number, "mint": b58(mint)}
-            await append_event(
-                connection,
-                Publication(
-                    event="new_trade", data=json.dumps(data), mint=mint, wallet=_WALLET,
-                    price_update=json.dumps({"mint": b58(mint), "price": str(self.number)}),
-                ),
-            )  # fmt: skip
-            due = max(due + 1 / per_s, loop.time() - 1)
-            await asyncio.sleep(due - loop.time())
-
-    async def told(self) -> dict[str, list[Told]]:
-        """What every room should have been told, in order."""
-        connection = await asyncpg.connect(self._url)
-        try:
-            rows = await connection.fetch(
-                "SELECT seq, mint, wallet, data FROM feed WHERE event <> ALL($1) ORDER BY seq",
-                list(STATE_EVENTS),
-            )
-        finally:
-            await connection.close()
-        rooms: dict[str, list[Told]] = {room: [] for room in self.rooms}
-        for row in rows:
-            each = Told(row["seq"], row["data"].encode())
-            for room in ("global", f"token_{b58(row['mint'])}", f"user_{b58(row['wallet'])}"):
-                rooms[room].append(each)
-        return rooms
-
-
-def spread(rooms: Sequence[str], count: int) -> list[str]:
-    """As many rooms, each of them as often as the others, but for one."""
-    return [rooms[number % len(rooms)] for number in range(count)]

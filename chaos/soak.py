@@ -20,7 +20,8 @@ import httpx2
 import msgspec
 
 from chaos.delivery import joined, start
-from chaos.hubs import Hubs, Market, spread
+from chaos.hubs import Hubs
+from chaos.market import Market, spread
 from chaos.subscriber import Subscriber
 from chaos.system import Database
 from common.errors import VerdictFailed

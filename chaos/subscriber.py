@@ -28,11 +28,15 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hole(msgspec.Struct, frozen=True):
-    """What a snapshot stands for: the room's events after `after`, up to `to`."""
+    """What a snapshot stands for: the room's events after `after`, up to `to`. `data` is its own,
+    where they are kept, and `ts` when the hub made it, ms.
+    """
 
     after: int
     to: int
     reason: str
+    data: bytes = b""
+    ts: int = 0
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -40,6 +44,7 @@ class _Frame(msgspec.Struct, frozen=True):
     room: str | None = None
     seq: int = 0
     prev: int | None = None
+    ts: int = 0
     epoch: str | None = None
     recovered: bool | None = None
     reason: str | None = None
@@ -50,13 +55,18 @@ _frames = msgspec.json.Decoder(_Frame)
 
 
 class Subscriber:
-    """Follows one room for ever. `urls`: of all hubs, it begins with the one at `first`."""
+    """Follows one room for ever. `urls`: of all hubs, it begins with the one at `first`.
+
+    `keeps_snapshots`: in its holes, for whoever judges them; 50 trades each.
+    """
 
     def __init__(
-        self, urls: Sequence[str], room: str, first: int = 0, *, silence_s: float = _SILENCE_S
-    ) -> None:
+        self, urls: Sequence[str], room: str, first: int = 0, *, silence_s: float = _SILENCE_S,
+        keeps_snapshots: bool = False,
+    ) -> None:  # fmt: skip
         self.room = room
         self._silence_s = silence_s
+        self._keeps_snapshots = keeps_snapshots
         self.events: list[Event] = []
         self.holes: list[Hole] = []
         self.gaps = 0
@@ -141,7 +151,8 @@ class Subscriber:
     def _restart(self, frame: _Frame) -> None:
         """The snapshot is everything up to its seq."""
         after = self._last if self._last is not None else 0
-        self.holes.append(Hole(after, frame.seq, self._reason or "unasked"))
+        data = bytes(frame.data) if self._keeps_snapshots else b""
+        self.holes.append(Hole(after, frame.seq, self._reason or "unasked", data, frame.ts))
         self._last, self._epoch, self._reason = frame.seq, frame.epoch, None
 
     def _advance(self, frame: _Frame, last: int) -> bool:

@@ -14,11 +14,13 @@ QUICK = DeliveryOptions(clients=24, per_s=100, time_scale=0.05)
 @pytest.mark.parametrize("source", ["postgres", "nats"])
 async def test_everything_is_delivered(source: Source) -> None:
     """Clients drop again and again, while hubs, Postgres, listeners, NATS and relays die, and the
-    epoch changes: nothing is lost, doubled or out of order, and holes are told."""
+    epoch changes: nothing is lost, doubled or out of order, holes are told, and the snapshots that
+    stand for them are what was at their positions."""
     if source == "nats" and nats_program() is None:
         pytest.skip("there is no nats-server: apt-get install nats-server")
-    verdict = await Trial(source, QUICK, lambda _: None).run()
+    (verdict,) = await Trial(source, QUICK, lambda _: None).run()
     assert verdict.is_right, str(verdict)
     assert verdict.delivered > 1_000
     assert verdict.connects > 2 * QUICK.clients
+    assert verdict.snapshots > QUICK.clients
     assert set(verdict.reasons) >= {"epoch"}

@@ -12,7 +12,8 @@ import httpx2
 import pytest
 import websockets
 
-from chaos.hubs import ADMIN_TOKEN, Hubs, Market
+from chaos.hubs import ADMIN_TOKEN, Hubs
+from chaos.market import Market
 from chaos.nats import nats_program
 from chaos.system import Database
 
