@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from api.config import allowed_origins, feed_of, hub_limits
 from api.dependencies import Services
+from api.page import PageFiles
 from api.problems import add_problem_handlers
 from api.routes import (
     asyncapi,
@@ -123,7 +124,8 @@ def create_app(
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     for router in (
-        auth.router, auth.tickets, websocket.router, tokens.router, derived.router, wallets.router,
+        websocket.router,  # first: a handshake is compared with few routes
+        auth.router, auth.tickets, tokens.router, derived.router, wallets.router,
         market.router, completeness.router, config.router, ops.router, asyncapi.router, prices,
         metadata,
     ):  # fmt: skip
@@ -156,7 +158,8 @@ def _report(task: asyncio.Task[None]) -> None:
 
 def _add_page(app: FastAPI, page: Path | None, page_error: str | None) -> None:
     if page is not None:
-        app.frontend("/", directory=page, check_dir=True)
+        app.frontend("/", directory=page, check_dir=True)  # redirects, and what is not there
+        app.add_middleware(PageFiles, folder=page)
         return
     reason = html.escape(page_error or "it was not built")
     body = (

@@ -5,6 +5,7 @@ page. A finished page lies in `.cache/page-<fingerprint>` and is never changed a
 there by one rename, so a killed build leaves nothing half, and a server of an older page keeps it.
 
     python -m frontend.build              build, print the folder
+    python -m frontend.build localnet     the same, with the localnet's wallet
     python -m frontend.build npm run dev  any npm command; installs what development needs first
 """
 
@@ -37,6 +38,7 @@ SOURCES = (
     "next.config.ts",
     "postcss.config.mjs",
     "tsconfig.json",
+    "scripts/compress.mjs",
 )
 SOURCE_FOLDERS = ("src", "public")
 PAGES_KEPT = 3
@@ -305,9 +307,9 @@ async def build_page(
     return page
 
 
-def build(report: Report = _silent, root: Path = FRONTEND) -> Path:
+def build(report: Report = _silent, root: Path = FRONTEND, *, for_localnet: bool = False) -> Path:
     """`build_page` for callers without an event loop."""
-    return asyncio.run(build_page(report, root))
+    return asyncio.run(build_page(report, root, for_localnet=for_localnet))
 
 
 async def _install_alone(root: Path, report: Report, *, dev: bool) -> None:
@@ -333,7 +335,8 @@ def main(args: list[str], root: Path = FRONTEND) -> int:
             command = npm(*args[1:])
             os.chdir(root)
             os.execv(command[0], command)  # noqa: S606 - our own arguments, no shell
-        sys.stdout.write(f"{build(report, root)}\n")
+        page = build(report, root, for_localnet=args[:1] == ["localnet"])
+        sys.stdout.write(f"{page}\n")
     except BuildError as error:
         sys.stderr.write(f"{error}\n")
         return 1

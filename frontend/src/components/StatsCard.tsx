@@ -65,11 +65,13 @@ function Window({ figures, token }: { figures: Figures | null; token: Token | nu
         </Cell>
       </dl>
       <div
-        className={`mt-3 flex h-1.5 gap-0.5 overflow-hidden rounded-full ${all ? "" : "opacity-30"}`}
+        className={`mt-3 h-1.5 overflow-hidden rounded-full bg-sell ${all ? "" : "opacity-30"}`}
         aria-hidden="true"
       >
-        <div className="bg-buy transition-[width] duration-500" style={{ width: `${share}%` }} />
-        <div className="flex-1 bg-sell" />
+        <div
+          className="h-full border-r-2 border-surface bg-buy transition-transform duration-500"
+          style={{ transform: `translateX(${share - 100}%)` }}
+        />
       </div>
     </div>
   );

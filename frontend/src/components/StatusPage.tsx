@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { compact, MISSING } from "@/lib/format";
+import { compact, count, MISSING } from "@/lib/format";
 import { type Completeness, fetchCompleteness, fetchHub, PROGRAMS } from "@/lib/status";
 import { useConnection, useLatest, useRoom } from "@/lib/websocket";
 import { Card, Line } from "./Card";
@@ -65,7 +65,7 @@ function useCompleteness() {
 }
 
 function slot(value: number | null | undefined): string {
-  return value == null ? MISSING : value.toLocaleString("en-US");
+  return value == null ? MISSING : count(value);
 }
 
 function Verdict(props: { programs: readonly Completeness[]; error: Error | null; isPending: boolean }) {
@@ -116,8 +116,8 @@ function ProgramCard({ program }: { program: Completeness }) {
         className="h-2.5 overflow-hidden rounded-full bg-raised"
       >
         <div
-          className="h-full rounded-full bg-buy transition-[width] duration-500"
-          style={{ width: `${share}%` }}
+          className="h-full rounded-full bg-buy transition-transform duration-500"
+          style={{ transform: `translateX(${share - 100}%)` }}
         />
       </div>
       <dl className="mt-4 flex flex-col gap-2">
@@ -146,10 +146,10 @@ function HubCard({
   return (
     <Card title="Hub" aside={<span className="label font-mono">{hub?.server}</span>}>
       <dl className="flex flex-col gap-2">
-        <Line name="Connections">{value(hub?.connections.toLocaleString("en-US"))}</Line>
-        <Line name="Rooms">{value(hub?.rooms.toLocaleString("en-US"))}</Line>
+        <Line name="Connections">{value(hub && count(hub.connections))}</Line>
+        <Line name="Rooms">{value(hub && count(hub.rooms))}</Line>
         <Line name="Behind the feed">{value(hub && `${hub.lag_seconds.toFixed(2)} s`)}</Line>
-        <Line name="Position in the feed">{value(hub?.seq.toLocaleString("en-US"))}</Line>
+        <Line name="Position in the feed">{value(hub && count(hub.seq))}</Line>
         <Line name="Waiting for slow clients">{value(hub && `${compact(hub.queued_bytes)} B`)}</Line>
         <Line name="Frames sent">
           {value(hub && compact(Object.values(hub.frames).reduce((sum, count) => sum + count, 0)))}

@@ -1,7 +1,7 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { MISSING, quoteOf, shortKey } from "@/lib/format";
+import { count, MISSING, quoteOf, shortKey } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { useUnit } from "@/lib/units";
 import { useHolders, useMetadata } from "@/lib/useFacts";
@@ -25,7 +25,7 @@ export function TokenHeader({ mint, token }: { mint: string; token: Token | null
   const { data } = useHolders(mint, token !== null);
   const metadata = useMetadata(mint, token !== null);
   const holders = data?.holders ?? token?.holders;
-  const trend = !token?.trend ? "" : token.trend > 0 ? "animate-flash-buy" : "animate-flash-sell";
+  const trend = !token?.trend ? "" : token.trend > 0 ? "flash bg-buy-soft" : "flash bg-sell-soft";
   return (
     <section
       aria-label="Token"
@@ -50,7 +50,8 @@ export function TokenHeader({ mint, token }: { mint: string; token: Token | null
       </div>
       <dl className="grid w-full grid-cols-3 gap-x-8 gap-y-3 sm:flex sm:w-auto sm:gap-x-9 lg:ml-auto">
         <Figure name={`Price, ${unit.symbol}`}>
-          <span key={token?.seq} data-price={token?.price ?? undefined} className={`rounded ${trend}`}>
+          <span data-price={token?.price ?? undefined} className="relative isolate">
+            <span key={token?.seq} aria-hidden="true" className={`absolute inset-0 -z-10 rounded ${trend}`} />
             <PriceIn value={token?.price ?? null} unit={unit} />
           </span>
         </Figure>
@@ -58,8 +59,8 @@ export function TokenHeader({ mint, token }: { mint: string; token: Token | null
         <Figure name={`Volume, ${unit.symbol}`}>
           {amountIn(token?.volume ?? null, token?.quoteMint ?? null, unit)}
         </Figure>
-        <Figure name="Trades">{token ? token.trades.toLocaleString("en-US") : MISSING}</Figure>
-        <Figure name="Holders">{holders?.toLocaleString("en-US") ?? MISSING}</Figure>
+        <Figure name="Trades">{token ? count(token.trades) : MISSING}</Figure>
+        <Figure name="Holders">{holders == null ? MISSING : count(holders)}</Figure>
         <Figure name="Age">
           <Age since={token?.createdAt ?? null} />
         </Figure>

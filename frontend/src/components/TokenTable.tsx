@@ -2,7 +2,7 @@
 
 import Link from "next/link";
 import { memo, useState } from "react";
-import { amount, compact, MISSING, percent, quoteOf, shortKey } from "@/lib/format";
+import { amount, compact, count, MISSING, percent, quoteOf, shortKey } from "@/lib/format";
 import type { ListName } from "@/lib/history";
 import type { Token, Tokens } from "@/lib/tokens";
 import { Avatar } from "./Avatar";
@@ -149,7 +149,7 @@ const Row = memo(function Row({ token }: { token: Token }) {
       <td className="hidden xl:table-cell">
         <div>{amount(token.volume, quoteOf(token.quoteMint).decimals)}</div>
         <div className="label">
-          {token.trades.toLocaleString("en-US")} {token.trades === 1 ? "trade" : "trades"}
+          {count(token.trades)} {token.trades === 1 ? "trade" : "trades"}
         </div>
       </td>
       <td className="hidden pr-4! md:table-cell">

@@ -119,7 +119,7 @@ function Activity({ mint, page, me }: { mint: string; page: TokenPage; me: strin
   return (
     <section aria-label="Trades and holders" className="card overflow-hidden">
       <Tabs label="Trades and holders" tabs={TABS} value={tab} onChange={setTab}>
-        {tab === "trades" && <RealTimeUpdates trades={page.trades} token={page.token} me={me} />}
+        {tab === "trades" && <RealTimeUpdates mint={mint} trades={page.trades} token={page.token} me={me} />}
         {tab === "holders" && <Holders {...shown} />}
         {tab === "traders" && <TopTraders {...shown} />}
       </Tabs>

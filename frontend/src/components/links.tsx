@@ -100,7 +100,7 @@ export function WalletLink({
 }) {
   const follow = useFollow();
   return (
-    <span className="inline-flex items-center gap-1.5">
+    <span className={`inline-flex items-center gap-1.5 ${isMe || isCreator ? "max-sm:[&>a]:sr-only" : ""}`}>
       {isMe && <Tag look="bg-notice-soft text-notice">you</Tag>}
       {isCreator && <Tag look="bg-accent-soft text-accent-strong">creator</Tag>}
       <a

@@ -88,6 +88,8 @@ export function Change({ bps }: { bps: number | null }) {
   return <span className={look}>{change(bps)}</span>;
 }
 
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** How long ago, ticking. */
 export function Age({ since, ago = false }: { since: number | null; ago?: boolean }) {
   const now = useNow();
@@ -96,7 +98,7 @@ export function Age({ since, ago = false }: { since: number | null; ago?: boolea
   return (
     <time
       dateTime={new Date(since * 1000).toISOString()}
-      title={new Date(since * 1000).toLocaleString()}
+      title={MOMENT.format(since * 1000)}
       suppressHydrationWarning
     >
       {text}
@@ -141,8 +143,9 @@ export function Progress({
       className={`w-full overflow-hidden rounded-full bg-raised ${isLarge ? "h-2.5" : "h-1.5"}`}
     >
       <div
-        className={`h-full rounded-full transition-[width] duration-500 ${stage === "curve" ? "bg-accent" : "bg-buy"}`}
-        style={{ width: `${Math.max(share / 100, share > 0 ? 1.5 : 0)}%` }}
+        // Moved, not widened: the compositor does that alone, without laying the page out anew in every frame.
+        className={`h-full rounded-full transition-transform duration-500 ${stage === "curve" ? "bg-accent" : "bg-buy"}`}
+        style={{ transform: `translateX(${Math.max(share / 100, share > 0 ? 1.5 : 0) - 100}%)` }}
       />
     </div>
   );

@@ -63,10 +63,24 @@ const UNITS: [number, string][] = [
   [1e3, "K"],
 ];
 
+/** One per number of decimals: making one costs a hundred times what using it does. */
+const WRITERS = [0, 1, 2, 3].map(
+  (maximumFractionDigits) => new Intl.NumberFormat("en-US", { maximumFractionDigits }),
+);
+const CENTS = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+function rounded(value: number, decimals: 0 | 1 | 2 | 3): string {
+  return (WRITERS[decimals] as Intl.NumberFormat).format(value);
+}
+
+/** A number of things: 1234 → "1,234". */
+export function count(value: number): string {
+  return rounded(value, 0);
+}
+
 /** At most four digits behind the point, and thousands apart. */
 function grouped(value: number): string {
-  const decimals = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
-  return value.toLocaleString("en-US", { maximumFractionDigits: decimals });
+  return rounded(value, value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3);
 }
 
 /** 1234567 → "1.23M"; below 10,000 in full; what is too small to see is "<0.001". */
@@ -77,8 +91,7 @@ export function compact(value: number): string {
   if (size < 10_000) return grouped(value);
   const [unit, name] = UNITS.find(([least]) => size >= least) ?? [1, ""];
   const scaled = value / unit;
-  const decimals = Math.abs(scaled) >= 100 ? 0 : Math.abs(scaled) >= 10 ? 1 : 2;
-  return scaled.toLocaleString("en-US", { maximumFractionDigits: decimals }) + name;
+  return rounded(scaled, Math.abs(scaled) >= 100 ? 0 : Math.abs(scaled) >= 10 ? 1 : 2) + name;
 }
 
 /** Base units as a decimal string of whole tokens: exact. */
@@ -115,9 +128,7 @@ export function dollars(value: number): string {
   const size = Math.abs(value);
   const sign = value < 0 ? "-" : "";
   if (size > 0 && size < 0.01) return `${sign}$${priceText(size.toFixed(PRICE_DECIMALS))}`;
-  if (size < 10_000) {
-    return `${sign}$${size.toLocaleString("en-US", { minimumFractionDigits: size < 1_000 ? 2 : 0, maximumFractionDigits: size < 1_000 ? 2 : 0 })}`;
-  }
+  if (size < 10_000) return `${sign}$${size < 1_000 ? CENTS.format(size) : count(size)}`;
   return `${sign}$${compact(size)}`;
 }
 

@@ -159,6 +159,16 @@ export async function fetchToken(mint: string, signal?: AbortSignal): Promise<To
   return tokenOf(await get<TokenJson>(`/tokens/${mint}`, signal));
 }
 
+/** So many of a token's trades, newest first, and where the next ones begin; null: that was the first one ever. */
+export async function fetchTradePage(
+  mint: string,
+  { limit, cursor }: { limit: number; cursor: string | null },
+): Promise<{ trades: Trade[]; next: string | null }> {
+  const from = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
+  const { items, next } = await get<Page<WireTrade>>(`/tokens/${mint}/trades?limit=${limit}${from}`);
+  return { trades: items.map(tradeOfJson), next };
+}
+
 /** A token's trades, newest first; of one wallet where that is given. */
 export async function fetchTrades(
   mint: string,
