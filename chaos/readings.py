@@ -13,7 +13,7 @@ from chaos.truth import Fact, Kind
 from db.pool import Connection
 from programs.keys import b58, signature_b58
 
-_KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, Kind] = {
     "new_trade": "trade",
     "token_created": "create",
     "curve_completed": "complete",
@@ -77,24 +77,39 @@ def _by_reserves(trades: list[Placed]) -> list[Placed] | None:
     return chain if len(chain) == len(trades) else None
 
 
-async def stored_facts(connection: Connection) -> list[Fact]:
-    """Events in Postgres that stand, each token's in its order."""
+async def stored(connection: Connection) -> list[Placed]:
+    """Events in Postgres that stand: trades as they come, the others by slot."""
     trades = await connection.fetch(
         """SELECT signature, slot, mint, ordinal, wallet, is_buy, base_amount, quote_amount,
                   tx_index, seq
            FROM trades WHERE NOT retracted AND program = 'pump'"""
     )
     others = await connection.fetch(
-        """SELECT kind, signature, slot, mint FROM token_events
+        """SELECT kind, signature, slot, mint, seq FROM token_events
            WHERE NOT retracted AND program = 'pump' ORDER BY slot, seq"""
     )
     return [
         *(
-            Fact(row["kind"], signature_b58(row["signature"]), row["slot"], b58(row["mint"]))
+            Placed(
+                Fact(row["kind"], signature_b58(row["signature"]), row["slot"], b58(row["mint"])),
+                row["seq"], None, None,
+            )
             for row in others
         ),
-        *ordered(_of_row(row) for row in trades),
-    ]
+        *(_of_row(row) for row in trades),
+    ]  # fmt: skip
+
+
+def facts_in_order(events: Iterable[Placed]) -> list[Fact]:
+    """Each token's in its order; what is no trade comes first."""
+    events = list(events)
+    others = [event.fact for event in events if event.fact.kind != "trade"]
+    return [*others, *ordered(event for event in events if event.fact.kind == "trade")]
+
+
+async def stored_facts(connection: Connection) -> list[Fact]:
+    """Events in Postgres that stand, each token's in its order."""
+    return facts_in_order(await stored(connection))
 
 
 def _of_row(row: asyncpg.Record) -> Placed:
@@ -112,7 +127,7 @@ def told_facts(events: Iterable[Mapping[str, Any]]) -> list[Fact]:
     others: list[Fact] = []
     trades: list[Placed] = []
     for event in events:
-        kind, data = _KINDS.get(event["type"]), event["data"]
+        kind, data = KINDS.get(event["type"]), event["data"]
         if data.get("program") != "pump" or kind is None:
             continue
         if kind == "trade":

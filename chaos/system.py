@@ -38,6 +38,11 @@ class Database:
         self._server = EmbeddedServer(folder, _FAST)
         self._lock = asyncio.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the server's first process; None while it is down."""
+        return self._server.pid
+
     async def start(self) -> None:
         """Start the server."""
         await asyncio.to_thread(self._server.start)

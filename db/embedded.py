@@ -70,6 +70,12 @@ class EmbeddedServer:
         """URL of one of its databases."""
         return f"postgresql://postgres@/{database}?host={quote(str(self.socket_dir))}"
 
+    @property
+    def pid(self) -> int | None:
+        """Of the server's first process; None while it is down."""
+        postmaster = self._postmaster()
+        return None if postmaster is None else postmaster.pid
+
     def start(self) -> str:
         """Start the server, or join the one that runs on this folder; returns `url()`.
 

@@ -1,0 +1,87 @@
+"""Memory of processes that are killed and started again: how fast each grows while it lives."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from contextlib import suppress
+
+import msgspec
+import psutil
+
+_MIB = 2**20
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One process at one moment. `at` in hours."""
+
+    life: int
+    """Its process id: another one is another life."""
+    at: float
+    mib: float
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """What the samples say: least squares, one slope over all lives, each with a level of its own.
+
+    None: no life was long enough.
+    """
+
+    mib_per_hour: float | None
+    last_mib: float
+    samples: int
+
+
+class Memory:
+    """Samples of some processes under their names."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[Sample]] = defaultdict(list)
+
+    def take(self, name: str, pid: int, *, with_children: bool = False) -> None:
+        """One sample; none if it does not run. With children: what all of them have, shared pages
+        counted once.
+        """
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            size = process.memory_info().rss
+            if with_children:
+                family = [process, *process.children(recursive=True)]
+                size = sum(pss_of(each) for each in family)
+            self._samples[name].append(Sample(pid, time.monotonic() / 3600, size / _MIB))
+
+    def growth(self, warm_up_s: float) -> dict[str, Growth]:
+        """Of each process; of each life the first `warm_up_s` do not count."""
+        return {name: growth_of(samples, warm_up_s) for name, samples in self._samples.items()}
+
+
+def pss_of(process: psutil.Process) -> int:
+    """Its share of memory; 0 if it has ended."""
+    with suppress(psutil.Error):
+        return int(process.memory_full_info().pss)
+    return 0
+
+
+def growth_of(samples: list[Sample], warm_up_s: float) -> Growth:
+    """See Growth."""
+    lives: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        lives[sample.life].append(sample)
+    top = bottom = 0.0
+    count = 0
+    for life in lives.values():
+        warm = [one for one in life if one.at - life[0].at >= warm_up_s / 3600]
+        if len(warm) < 2:
+            continue
+        mean_at = sum(one.at for one in warm) / len(warm)
+        mean_mib = sum(one.mib for one in warm) / len(warm)
+        top += sum((one.at - mean_at) * (one.mib - mean_mib) for one in warm)
+        bottom += sum((one.at - mean_at) ** 2 for one in warm)
+        count += len(warm)
+    return Growth(
+        mib_per_hour=round(top / bottom, 2) if bottom else None,
+        last_mib=round(samples[-1].mib, 1) if samples else 0.0,
+        samples=count,
+    )
