@@ -39,7 +39,7 @@ ACTS = (
     Act(name="hub stopped", seconds=100, rest_s=20, alerts={"CurvefeedFeedLags": 95}),
     Act(name="postgres killed", seconds=60, least_s=4),
     Act(name="listeners cut", seconds=40),
-    Act(name="hubs at once", seconds=300, least_s=8),
+    Act(name="hubs at once", seconds=400, least_s=8),
 )  # fmt: skip
 """In their order."""
 

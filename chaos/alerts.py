@@ -93,21 +93,18 @@ class Prometheus:
 
     async def firings(self) -> list[Firing]:
         """All so far, by their beginning. Instances of an alert count as one."""
-        now = time.time()
+        still = await self.firing_now()
         found = await self._get(
             "query_range",
             query='max by (alertname) (ALERTS{alertstate="firing"})',
             start=str(self._began),
-            end=str(now),
+            end=str(time.time()),
             step=str(_STEP_S),
         )
-        firings = [
-            firing
-            for series in found
-            for firing in intervals(
-                series.metric["alertname"], [at for at, _ in series.values], now
-            )
-        ]
+        firings: list[Firing] = []
+        for series in found:
+            name = series.metric["alertname"]
+            firings += intervals(name, [at for at, _ in series.values], is_still=name in still)
         return sorted(firings, key=lambda firing: firing.began)
 
     async def firing_now(self) -> list[str]:
@@ -135,8 +132,8 @@ class _Answer(msgspec.Struct, frozen=True):
     data: _Result
 
 
-def intervals(alert: str, at: Sequence[float], now: float) -> list[Firing]:
-    """When an alert fired, of the moments at which it was seen firing."""
+def intervals(alert: str, at: Sequence[float], *, is_still: bool) -> list[Firing]:
+    """When an alert fired, of the moments at which it was seen firing; `is_still`: it does now."""
     firings: list[Firing] = []
     began = last = at[0] if at else 0.0
     for moment in at[1:]:
@@ -145,6 +142,6 @@ def intervals(alert: str, at: Sequence[float], now: float) -> list[Firing]:
             began = moment
         last = moment
     if at:
-        still = now - last <= _NO_DATA_S
-        firings.append(Firing(alert=alert, began=began, cleared=None if still else last + _STEP_S))
+        cleared = None if is_still else last + _STEP_S
+        firings.append(Firing(alert=alert, began=began, cleared=cleared))
     return firings

@@ -39,8 +39,8 @@ class Memory:
         self._samples: dict[str, list[Sample]] = defaultdict(list)
 
     def take(self, name: str, pid: int, *, with_children: bool = False) -> None:
-        """One sample; none if it does not run. With children: what all of them have, shared pages
-        counted once.
+        """One sample; none if it does not run. With children: what all of them have for themselves
+        (Postgres' shared buffers have a size of their own).
         """
         with suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -49,7 +49,7 @@ class Memory:
             size = process.memory_info().rss
             if with_children:
                 family = [process, *process.children(recursive=True)]
-                size = sum(pss_of(each) for each in family)
+                size = sum(private_of(each) for each in family)
             self._samples[name].append(Sample(pid, time.monotonic() / 3600, size / _MIB))
 
     def growth(self, warm_up_s: float) -> dict[str, Growth]:
@@ -57,10 +57,10 @@ class Memory:
         return {name: growth_of(samples, warm_up_s) for name, samples in self._samples.items()}
 
 
-def pss_of(process: psutil.Process) -> int:
-    """Its share of memory; 0 if it has ended."""
+def private_of(process: psutil.Process) -> int:
+    """Memory that would be free without it; 0 if it has ended."""
     with suppress(psutil.Error):
-        return int(process.memory_full_info().pss)
+        return int(process.memory_full_info().uss)
     return 0
 
 
