@@ -14,12 +14,15 @@ from typing import cast
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from api.app import create_app
+from api.routes.websocket import PATH
 from api.services.hub import Hub
 from api.services.limits import HubLimits
 from api.wire.adopted import AdoptableProtocol
 from api.wire.deflate import SharedDeflateFactory
+from api.wire.handshake import Entrance
 from common.errors import PortInUse
 from common.ports import describe_port_holder
 from common.settings import Settings
@@ -53,6 +56,7 @@ class ApiServer:
         limits = self.hub.limits
         config = uvicorn.Config(
             self.app,
+            http=_http(settings),
             ws=_protocol(settings),
             # A little more than the hub takes, so that it is the hub that answers.
             ws_max_size=limits.message_bytes * 4,
@@ -103,6 +107,14 @@ def _protocol(settings: Settings) -> type[asyncio.Protocol]:
     # uvicorn only calls it; its types want a class.
     made = functools.partial(AdoptableProtocol, deflate=SharedDeflateFactory())
     return cast("type[asyncio.Protocol]", made)
+
+
+def _http(settings: Settings) -> type[asyncio.Protocol]:
+    """What uvicorn makes of every connection."""
+    if not settings.websocket_direct_writes:
+        return AutoHTTPProtocol
+    entrance = Entrance(AutoHTTPProtocol, {PATH.encode()}, has_deflate=settings.websocket_deflate)
+    return cast("type[asyncio.Protocol]", entrance)  # as above
 
 
 class _Server(uvicorn.Server):

@@ -31,23 +31,29 @@ from api.services.subscription import Subscription
 from api.snapshots import read_room
 from api.wire.adopted import ADOPT, AdoptedConnection
 from api.wire.asgi import AsgiWire
+from common.metrics import HUB_REFUSED
 from db import hubs
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/api/v1/websocket", tags=["websocket"])
 
+PATH = "/api/v1/websocket/ws"
+
 
 @router.websocket("/ws")
-async def websocket(socket: WebSocket, services: ServicesOf) -> None:
+async def websocket(socket: WebSocket) -> None:
     """hub.v1: see docs/protocol.md. Query: room=, since=, snapshot=, token=."""
+    services: Services = socket.app.state.services  # solving it as a dependency takes 0.1 ms
     hub = services.hub
-    if not is_origin_allowed(socket.headers.raw, socket.url.scheme, services.origins):
+    if not is_origin_allowed(socket.headers.raw, socket.scope["scheme"], services.origins):
+        HUB_REFUSED.labels("origin").inc()
         await socket.send_denial_response(
             PlainTextResponse("this origin may not connect: see WEBSOCKET_ALLOWED_ORIGINS", 403)
         )
         return
     if not hub.is_open:
+        HUB_REFUSED.labels("full").inc()
         await socket.send_denial_response(
             PlainTextResponse("no connection can be taken now: try another instance or later", 503)
         )
@@ -55,6 +61,7 @@ async def websocket(socket: WebSocket, services: ServicesOf) -> None:
     address = address_key(socket.client.host if socket.client is not None else None)
     came = hub.door.arrive(address, hub.now())
     if came == "flood":
+        HUB_REFUSED.labels("flood").inc()
         await socket.send_denial_response(
             PlainTextResponse("too many connections came from this address: wait a minute", 429)
         )

@@ -7,9 +7,11 @@ collects frames: log events in order, of every state the newest alone.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import msgspec
@@ -107,13 +109,14 @@ class Outbound:
     """One connection's way out.
 
     `is_clear`: nothing waits, neither here nor in the transport, so that bytes may go through
-    `write` (the transport's) or straight into the socket `fd`. The wire sets all three, and `take`s
-    queued frames when it can go on.
+    `write` (the transport's) or straight into the socket `fd`, which is -1 otherwise. The wire
+    tells: `connect`, `pause`, `resume`; and it `take`s queued frames when it can go on.
     """
 
     __slots__ = (
         "_bounds",
         "_log",
+        "_socket",
         "_states",
         "behind_since",
         "fd",
@@ -133,9 +136,22 @@ class Outbound:
         self.is_clear = False
         self.is_packed = False
         """It takes compressed messages. What waits is counted uncompressed all the same."""
-        self.fd = -1
+        self.fd = self._socket = -1
         self.write: Callable[[bytes], object] = _nowhere
         self.wire: Wire | None = None
+
+    def connect(self, wire: Wire, write: Callable[[bytes], object], socket: int) -> None:
+        """From now on bytes may go out, by the transport's `write` or into the socket."""
+        self.wire, self.write, self._socket = wire, write, socket
+        self.resume()
+
+    def pause(self) -> None:
+        """The socket is full, or of no use any more: frames collect here."""
+        self.is_clear, self.fd = False, -1
+
+    def resume(self) -> None:
+        """It takes bytes again."""
+        self.is_clear, self.fd = True, self._socket
 
     def send(self, message: Frame, now: float) -> None:
         """One frame."""
@@ -175,7 +191,8 @@ class Outbound:
                 # Taken out first, so that the newest stands at the end.
                 older = self._states.pop(each.state, None)
                 self._states[each.state] = each
-                self.queued_bytes -= len(older.wire) if older is not None else 0
+                if older is not None:
+                    self.queued_bytes -= len(older.wire)
             self.queued_bytes += len(each.wire)
         if self.wire is not None:
             self.wire.wake()
@@ -250,12 +267,15 @@ class Outbound:
         self._log = self._states = None
         self.queued_bytes = 0
         self.behind_since = None
-        self.is_clear = False
-        self.fd = -1
+        self._socket = -1
+        self.pause()
         self.write = _nowhere
 
 
-Parts = Iterable[tuple[Iterable[Outbound], list[Frame]]]
+_fd = operator.attrgetter("fd")
+_is_packed = operator.attrgetter("is_packed")
+
+Parts = Iterable[tuple[Collection[Outbound], list[Frame]]]
 """Receivers, and what they all get."""
 
 
@@ -269,22 +289,38 @@ def send_to_all(parts: Parts, now: float) -> list[Outbound]:
 
 
 def _send(
-    receivers: Iterable[Outbound], frames: list[Frame], now: float, behind: list[Outbound]
+    receivers: Collection[Outbound], frames: list[Frame], now: float, behind: list[Outbound]
 ) -> None:
-    """The hottest loop of the hub: next to the kernel's work little else may happen. Bytes go
-    straight into the socket, and receivers should come in the order in which they connected,
-    because in that order the kernel's memory for their sockets lies.
+    if any(map(_is_packed, receivers)):
+        packed = [each for each in receivers if each.is_packed]
+        _write(packed, frames, joined(frames, is_packed=True), now, behind)
+        receivers = [each for each in receivers if not each.is_packed]
+    _write(receivers, frames, joined(frames), now, behind)
+
+
+def _write(
+    receivers: Collection[Outbound], frames: list[Frame], data: bytes, now: float,
+    behind: list[Outbound],
+) -> None:  # fmt: skip
+    """The hottest loop of the hub: next to the kernel's work nothing else may happen, so it is one
+    of `map`, in C. Bytes go straight into the sockets; a socket that takes none of them raises, and
+    so does one that isn't clear (its `fd` is -1): both count as 0, and are looked at afterwards.
+
+    Receivers should come in the order in which they connected, because in that order the kernel's
+    memory for their sockets lies.
     """
-    plain, packed, write = joined(frames), b"", os.write
-    for each in receivers:
+    sizes: list[int] = []
+    writes = map(os.write, map(_fd, receivers), itertools.repeat(data))
+    while True:
+        try:
+            sizes.extend(writes)  # what came before an error stays in the list
+            break
+        except OSError:  # full, or broken: the transport finds out which
+            sizes.append(0)
+    if sizes.count(len(data)) == len(sizes):
+        return
+    for each, done in zip(receivers, sizes, strict=True):
         if each.is_clear:
-            data = plain
-            if each.is_packed:
-                data = packed = packed or joined(frames, is_packed=True)
-            try:
-                done = write(each.fd, data)
-            except OSError:  # full, or broken: the transport finds out which
-                done = 0
             if done != len(data):
                 each.unsent(frames, done, now)
         else:

@@ -142,10 +142,7 @@ class AdoptedConnection(asyncio.Protocol):
         connections.add(self)
         transport.set_protocol(self)
         transport.resume_reading()
-        self._outbound.wire = self
-        self._outbound.write = transport.write
-        self._outbound.fd = transport.get_extra_info("socket").fileno()
-        self._outbound.is_clear = True
+        self._outbound.connect(self, transport.write, transport.get_extra_info("socket").fileno())
         # Paused as soon as the transport holds a byte, perhaps at once: nothing is ever overtaken
         # by what goes straight into the socket.
         transport.set_write_buffer_limits(high=0)
@@ -172,13 +169,13 @@ class AdoptedConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The socket is full: frames collect in the queue, where they can be dropped."""
-        self._outbound.is_clear = False
+        self._outbound.pause()
 
     def resume_writing(self) -> None:
         """The socket takes bytes again."""
         if self._listener is None or self._listener.is_over:
             return
-        self._outbound.is_clear = True
+        self._outbound.resume()
         while self._outbound.is_clear and self._outbound.queued_bytes:
             frames = self._outbound.take(_DRAIN_BYTES)
             self._transport.write(joined(frames, is_packed=self._outbound.is_packed))
@@ -255,7 +252,7 @@ class AdoptedConnection(asyncio.Protocol):
     def _on_close(self, payload: bytes) -> None:
         """The client closes, or answers our close frame."""
         code = close_code_of(payload)
-        self._outbound.is_clear = False
+        self._outbound.pause()
         if not self._is_closing:
             self._is_closing = True
             self._transport.write(close_frame(1000 if code == 1005 else code, ""))

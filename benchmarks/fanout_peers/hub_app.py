@@ -65,10 +65,10 @@ async def serve(settings: Settings, feed_port: int) -> None:
     async with database_url(settings) as url, pool_of(url, settings.database_pool_size) as pool:
         await migrate(pool)
         server = ApiServer(settings, pool)
-        await server.start()
-        hub: Hub = server.app.state.services.hub
         loop = asyncio.get_running_loop()
-        await loop.create_server(lambda: Feed(hub), "127.0.0.1", feed_port)
+        # First: once the API listens, the publisher comes.
+        await loop.create_server(lambda: Feed(server.hub), "127.0.0.1", feed_port)
+        await server.start()
         try:
             await server.wait()
         finally:

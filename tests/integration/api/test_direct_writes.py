@@ -171,3 +171,35 @@ def test_several_rooms_come_in_one_write(
         await asyncio.sleep(0)
 
     run(work())
+
+
+def test_who_cannot_take_it_holds_nobody_up(
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    """Everybody gets everything, once and in order, also where sockets before, behind and between
+    are full or gone."""
+
+    async def work() -> None:
+        pairs = [pair() for _ in range(7)]
+        outbounds = [await adopted(ours) for ours, _ in pairs]
+        full, gone = {0, 3, 6}, {2, 4}
+        for number in gone:
+            pairs[number][1].close()
+        long, *ticks = [log(0, b"a", 40_000), log(1, b"a", 9), log(2, b"a", 9)]
+        slow = [outbounds[number] for number in sorted(full)]
+        assert send_to_all([(slow, [long])], now=0.0) == []
+        assert not any(each.is_clear for each in slow)
+        for tick in ticks:
+            assert send_to_all([(outbounds, [tick])], now=0.0) == []
+        for number, (_, theirs) in enumerate(pairs):
+            if number not in gone:
+                data = await everything(outbounds[number], theirs)
+                expected = [long, *ticks] if number in full else ticks
+                assert list(payloads(data)) == [tick.payload for tick in expected]
+                theirs.close()
+            wire = outbounds[number].wire
+            assert wire is not None
+            wire.close(1000, "", [])
+        await asyncio.sleep(0)
+
+    run(work())

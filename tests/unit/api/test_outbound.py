@@ -100,7 +100,7 @@ def test_a_free_socket_has_no_queue() -> None:
     written: list[bytes] = []
     outbound = Outbound(Bounds(100, 200, 5))
     outbound.write = written.append
-    outbound.is_clear = True
+    outbound.resume()
     outbound.send(log(1), now=0)
     outbound.send_all([log(2), log(3)], now=0)
     assert written == [log(1).wire, log(2).wire + log(3).wire]
