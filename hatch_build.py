@@ -13,7 +13,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 APP = "curvefeed/app"
 PARTS = (
     "api", "common", "db", "indexer", "localnet", "programs",
-    "main.py", "compose.py", "doctor.py", "pyproject.toml",
+    "main.py", "compose.py", "developing.py", "doctor.py", "pyproject.toml",
 )  # fmt: skip
 
 

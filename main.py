@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+import developing
 from common.errors import CurvefeedError, GiveUp
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
@@ -34,14 +34,15 @@ from db.api_keys import NewKey
 from localnet.node import run_localnet
 from localnet.surfpool import run_surfpool
 from programs.decode_file import decode_file
-from programs.interface import InstructionKind
-from programs.interface_file import read_interface
 
 app = typer.Typer(
     help="curvefeed: Solana's bonding curves, decoded, stored and pushed to the browser.",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.add_typer(developing.app)
 
 
 class NodeKind(StrEnum):
@@ -214,140 +215,6 @@ def decode(files: Files) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def interface(
-    idl: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An Anchor IDL.")],
-    name: Annotated[str, typer.Option(help="Short name of the launchpad.")],
-    event: Annotated[list[str] | None, typer.Option(help="An event to read; repeat.")] = None,
-    buy: Annotated[list[str] | None, typer.Option(help="An instruction that buys.")] = None,
-    sell: Annotated[list[str] | None, typer.Option(help="One that sells.")] = None,
-    trade: Annotated[list[str] | None, typer.Option(help="One that does either.")] = None,
-    create: Annotated[list[str] | None, typer.Option(help="One that makes a token.")] = None,
-    migrate: Annotated[list[str] | None, typer.Option(help="One that ends a curve.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A file instead of stdout.")] = None,
-) -> None:
-    """A program's Anchor IDL as programs/idl/NAME.json wants it."""
-    kinds: dict[InstructionKind, list[str] | None]
-    kinds = {"buy": buy, "sell": sell, "trade": trade, "create": create, "migrate": migrate}
-    text = read_interface(idl, name, event or [], kinds)
-    if out is None:
-        typer.echo(text)
-    else:
-        out.write_text(f"{text}\n")
-
-
-@app.command()
-def program(
-    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A C file.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-) -> None:
-    """Compile a program in C for the localnet (--program), without any Solana install."""
-    from programs.onchain.build import build_for_localnet
-
-    out.write_bytes(build_for_localnet(source))
-    typer.echo(f"· {out}: {out.stat().st_size} bytes")
-
-
-@app.command()
-def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")]) -> None:
-    """Measure: one JSON line per figure on stdout, a table on stderr."""
-    importlib.import_module("benchmarks.__main__").main(name)
-
-
-@app.command()
-def chaos(
-    seeds: Annotated[int, typer.Option(help="How many scenarios.", min=1)] = 10,
-    first_seed: Annotated[int, typer.Option(help="The first one's seed.")] = 1,
-    time_scale: Annotated[float, typer.Option(help="Of outages of 2 to 60 s.", min=0.01)] = 0.1,
-    only: Annotated[str, typer.Option(help="Comma-separated faults; others stay away.")] = "",
-    without: Annotated[str, typer.Option(help="Comma-separated faults to leave out.")] = "",
-    bound: Annotated[float, typer.Option(help="Seconds to be right after the last fault.")] = 10,
-    plan: Annotated[Path | None, typer.Option(help="A plan.json instead of seeds.")] = None,
-    sustained: Annotated[bool, typer.Option("--sustained", help="A steady loss instead.")] = False,
-    drop: Annotated[float, typer.Option(help="Sustained: share lost.", min=0, max=1)] = 0.05,
-    trades_per_second: Annotated[
-        float | None, typer.Option(help="Sustained (300) and mixed (200): pace.")
-    ] = None,
-    seconds: Annotated[float, typer.Option(help="Sustained: how long.")] = 300,
-    delivery: Annotated[
-        bool, typer.Option("--delivery", help="Resuming clients of three hubs instead.")
-    ] = False,
-    apart: Annotated[bool, typer.Option("--apart", help="Delivery: each fault by itself.")] = False,
-    mixed: Annotated[bool, typer.Option("--mixed", help="All of it at once instead.")] = False,
-    minutes: Annotated[float, typer.Option(help="Mixed: how long.", min=0.5)] = 30,
-    clients: Annotated[int, typer.Option(help="Mixed: how many.", min=1)] = 500,
-) -> None:
-    """Seeded faults against real processes; exit status 0 only if the chain's ledger agrees."""
-    from chaos.delivery import DeliveryOptions
-    from chaos.delivery import delivery as run_delivery
-    from chaos.mixed import MixedOptions
-    from chaos.mixed import mixed as run_mixed
-    from chaos.run import ChaosOptions
-    from chaos.run import chaos as run_chaos
-    from chaos.sustained import SustainedOptions
-    from chaos.sustained import sustained as run_sustained
-
-    configure_logging("error", "console")
-    if sustained:
-        steady = SustainedOptions(
-            drop=drop, trades_per_second=trades_per_second or 300, seconds=seconds
-        )
-        run_until_stopped(run_sustained(steady, typer.echo))
-        return
-    if mixed:
-        everything = MixedOptions(
-            minutes=minutes, trades_per_second=trades_per_second or 200, clients=clients,
-            seed=first_seed,
-        )  # fmt: skip
-        run_until_stopped(run_mixed(everything, typer.echo))
-        return
-    if delivery:
-        resuming = DeliveryOptions(time_scale=time_scale, only=names_in(only), is_apart=apart)
-        run_until_stopped(run_delivery(resuming, typer.echo))
-        return
-    options = ChaosOptions(
-        seeds=seeds, first_seed=first_seed, time_scale=time_scale,
-        only=names_in(only), without=names_in(without), bound_s=bound, plan=plan,
-    )  # fmt: skip
-    run_until_stopped(run_chaos(options, typer.echo))
-
-
-@app.command()
-def soak(
-    minutes: Annotated[float, typer.Option(help="How long.", min=0.1)] = 15,
-    warm_up: Annotated[float, typer.Option(help="Minutes of it that don't count.")] = 5,
-    clients: Annotated[int, typer.Option(help="Clients, some of which come and go.")] = 60,
-    rate: Annotated[float, typer.Option(help="Events per second.")] = 100,
-    nats: Annotated[bool, typer.Option("--nats", help="The feed over NATS.")] = False,
-) -> None:
-    """A hub under load for a while; exit status 0 only if its memory and tasks do not grow."""
-    from chaos.soak import SoakOptions
-    from chaos.soak import soak as run_soak
-
-    configure_logging("error", "console")
-    options = SoakOptions(
-        minutes=minutes, warm_up_minutes=warm_up, clients=clients, per_s=rate, nats=nats
-    )
-    run_until_stopped(run_soak(options, typer.echo))
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """The names of a comma-separated list."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def test(context: typer.Context) -> None:
-    """Every check and every test; with arguments, only pytest, with those."""
-    raise typer.Exit(importlib.import_module("tests.__main__").main(context.args))
-
-
-@app.command()
-def lint() -> None:
-    """Formatting, types, layers and the page's own checks."""
-    raise typer.Exit(importlib.import_module("tests.lint").main())
-
-
 def main() -> None:
     """Run a command; an error of ours is one line that says what to do."""
     first = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -359,7 +226,7 @@ def main() -> None:
         typer.echo(f"curvefeed: {error}", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"benchmarks", "chaos", "tests"}:
+        if (error.name or "").partition(".")[0] not in {"benchmarks", "chaos", "supply", "tests"}:
             raise
         typer.echo("curvefeed: this command needs a clone of the repository: ./run there", err=True)
         sys.exit(1)

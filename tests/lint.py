@@ -11,10 +11,12 @@ from pathlib import Path
 from frontend.build import install, npm
 
 ROOT = Path(__file__).resolve().parent.parent
+VULNERABILITIES = "vulnerabilities"
 BIN = Path(sys.executable).parent
 PACKAGES = (
     "main.py",
     "compose.py",
+    "developing.py",
     "docs/generate.py",
     "benchmarks",
     "common",
@@ -26,6 +28,8 @@ PACKAGES = (
     "chaos",
     "clients/python/curvefeed_client",
     "frontend/build.py",
+    "supply",
+    "examples",
     "tests",
 )
 
@@ -40,6 +44,8 @@ def commands() -> Iterator[tuple[str, list[str], Path]]:
         ROOT,
     )
     yield "docs", [str(BIN / "mkdocs"), "build", "--quiet"], ROOT
+    yield "licences", [sys.executable, "-m", "supply.licences", "--check"], ROOT
+    yield VULNERABILITIES, [sys.executable, "-m", "supply.vulnerabilities"], ROOT
     yield "import-linter", [str(BIN / "lint-imports")], ROOT
     for script in ("lint", "typecheck", "package", "test"):
         yield f"page: {script}", npm("run", "--silent", script), ROOT / "frontend"
@@ -57,6 +63,8 @@ def run_all() -> Iterator[tuple[str, bool]]:
         )
         if not is_good:
             print(done.stdout + done.stderr, flush=True)
+        elif name == VULNERABILITIES:
+            print(done.stdout, end="", flush=True)  # what could not be asked is said aloud
         yield name, is_good
 
 

@@ -1,0 +1,1 @@
+"""What curvefeed is made of: bills of materials, licences, known vulnerabilities."""
