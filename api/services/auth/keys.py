@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import SecretStr
 
 from common.errors import SettingsError
 
 SEED_BYTES = 32
+_MAX_SEEN = 20_000
 _KID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _HINT = 'AUTH_SIGNING_KEYS is kid:base64[,kid:base64], each made by "openssl rand -base64 32"'
+
+
+class Access(msgspec.Struct, frozen=True):
+    """Whom an access token speaks for. `session` is the sign-in it came from (`sid`), `version` its
+    wallet's token version then (`tv`), `exp` unix seconds."""
+
+    wallet: bytes
+    session: bytes
+    version: int
+    exp: int
+
+
+class Seen:
+    """What was found in texts that these keys have signed, so that one which comes again, as with
+    5,000 reconnects at once, is not verified again: same bytes, same keys, same answer. Holds
+    digests, no tokens, and the newest of them only."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[bytes, Access] = OrderedDict()
+
+    def get(self, text: str) -> Access | None:
+        """What `put` was told about exactly this text."""
+        return self._found.get(_digest(text))
+
+    def put(self, text: str, found: Access) -> None:
+        """It was verified, with this result."""
+        self._found[_digest(text)] = found
+        if len(self._found) > _MAX_SEEN:
+            self._found.popitem(last=False)
 
 
 class SigningKeys:
@@ -25,10 +58,15 @@ class SigningKeys:
         keys = {kid: Ed25519PrivateKey.from_private_bytes(seed) for kid, seed in seeds.items()}
         self.kid, self.private = next(iter(keys.items()))
         self._public = MappingProxyType({kid: key.public_key() for kid, key in keys.items()})
+        self.seen = Seen()
 
     def public(self, kid: str) -> Ed25519PublicKey | None:
         """The key that verifies what `kid` signed; None if there is none of that name."""
         return self._public.get(kid)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def parse_keys(setting: SecretStr) -> SigningKeys:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 
 import jwt
 import msgspec
 
 from api.services.auth.errors import SignInRefused
+from api.services.auth.keys import Access as Access
 from api.services.auth.keys import SigningKeys
 from programs.keys import b58, key_of
 
@@ -31,16 +33,6 @@ REFRESH_PREFIX = "cfr_"
 """Known prefixes, so that logs (and secret scanners) recognise what must not be shown."""
 _SECRET_BYTES = 32
 _SECRET_CHARS = 43
-
-
-class Access(msgspec.Struct, frozen=True):
-    """Whom an access token speaks for. `session` is the sign-in it came from (`sid`), `version` its
-    wallet's token version then (`tv`), `exp` unix seconds."""
-
-    wallet: bytes
-    session: bytes
-    version: int
-    exp: int
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +74,12 @@ def read(keys: SigningKeys, token: str) -> Access:
     Signature and times only; whether it was revoked is asked elsewhere.
     """
     try:
-        return _access(_verified(keys, token))
+        known = keys.seen.get(token)
+        if known is not None and known.exp > time.time() - LEEWAY_S:
+            return known
+        access = _access(_verified(keys, token))
+        keys.seen.put(token, access)
+        return access
     except jwt.ExpiredSignatureError:
         raise SignInRefused(
             "token_expired", "the access token has expired", hint="POST /api/v1/auth/refresh"

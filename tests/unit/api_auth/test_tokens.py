@@ -174,6 +174,22 @@ def test_another_algorithm_over_the_right_signature_is_refused() -> None:
     assert refusal(f"{head}.{payload}.{signature}") == "token_invalid"
 
 
+def test_a_token_seen_before_is_still_looked_at() -> None:
+    """It is read again without verifying it, but expires; with other letters in its signature, or
+    other keys, it is another one."""
+    keys, found = SigningKeys({"a": SEED_A}), access()
+    token = issue(keys, found, int(time.time()))
+    assert [read(keys, token), read(keys, token)] == [found, found]
+    head, payload, signature = token.split(".")
+    other = "A" if signature[0] != "A" else "B"
+    assert refusal(f"{head}.{payload}.{other}{signature[1:]}", keys) == "token_invalid"
+    assert refusal(token, SigningKeys({"a": SEED_B})) == "token_invalid"
+    assert refusal("\ud800", keys) == "token_invalid"
+    past = issue(keys, access(-60), int(time.time()) - 700)
+    keys.seen.put(past, access(-60))
+    assert refusal(past, keys) == "token_expired"
+
+
 def test_a_changed_payload_is_refused() -> None:
     """Another wallet behind the signature of the first."""
     head, _, signature = signed(claims()).split(".")
