@@ -17,11 +17,12 @@ from common.errors import GiveUp, SettingsError, VerdictFailed
 from common.metrics import exposed
 from common.ports import require_free_port
 from common.settings import Settings
-from db import api_keys
+from db import api_keys, backup
 from db.api_keys import NewKey
 from db.connect import database_url
 from db.jetstream import place_of
 from db.migrate import migrate as migrate_database
+from db.observed import keep_observing
 from db.pool import Pool, Pools, pool_of, reads_of
 from db.relay import Relay
 from db.retention import Ages, drop_old
@@ -96,6 +97,7 @@ async def run_up(settings: Settings, with_page: bool) -> None:
         say(f"indexer: {settings.indexer_programs} at {settings.indexer_commitment}")
         tasks.create_task(run_indexer(settings, pools.main))
         tasks.create_task(run_market(settings, pools.main))
+        tasks.create_task(keep_observing(pools.main))
         if settings.feed_url is not None:
             say("feed: over NATS")
             tasks.create_task(run_relay(settings, pools.main))
@@ -123,9 +125,13 @@ async def run_index(settings: Settings) -> None:
     """The indexer, and what comes from outside the chain."""
     with exposed(settings.websocket_host, settings.metrics_port):
         async with database(settings) as pool, asyncio.TaskGroup() as tasks:
-            market = tasks.create_task(run_market(settings, pool))
+            beside = [
+                tasks.create_task(run_market(settings, pool)),
+                tasks.create_task(keep_observing(pool)),
+            ]
             await run_indexer(settings, pool)
-            market.cancel()
+            for task in beside:
+                task.cancel()
 
 
 async def run_serve(settings: Settings, with_page: bool) -> None:
@@ -155,6 +161,33 @@ async def run_migrate(settings: Settings) -> None:
     async with database_url(settings) as url, pool_of(url, 2) as pool:
         done = await migrate_database(pool)
     say(f"applied: {', '.join(done)}" if done else "the schema is up to date")
+
+
+async def run_backup(settings: Settings, file: Path) -> None:
+    """The database into a file."""
+    async with database_url(settings) as url:
+        await backup.dump(url, file)
+    say(f"{file} holds all of it")
+
+
+async def run_restore(settings: Settings, file: Path) -> None:
+    """A file into an empty database. Raises GiveUp if it is not empty."""
+    async with database_url(settings) as url, pool_of(url, 2) as pool:
+        if not await backup.is_empty(pool):
+            raise GiveUp(
+                "the database is not empty", hint="Name a new one: DATABASE_URL, or --data-dir"
+            )
+        await backup.restore(url, file)
+        await migrate_database(pool)
+        made = await backup.new_epoch(pool)
+    say(f"restored; the feed's epoch is {made} now, what lacks is read again from the chain")
+
+
+async def run_epoch(settings: Settings) -> None:
+    """Another epoch for the feed."""
+    async with database(settings) as pool:
+        made = await backup.new_epoch(pool)
+    say(f"the feed's epoch is {made} now: clients start afresh")
 
 
 async def run_requeue(settings: Settings) -> None:

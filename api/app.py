@@ -41,7 +41,9 @@ from api.services.quotas import Quotas
 from api.services.snapshots import RoomSnapshot
 from api.services.stats import Reporter
 from api.services.websocket import websocket_manager
+from api.shared import Shared
 from api.snapshots import read_room
+from api.timing import Timing
 from common.settings import Settings
 from db.pool import Pool, Pools
 
@@ -105,8 +107,9 @@ def create_app(
     )  # fmt: skip
     origins = allowed_origins(settings)
     app.state.services = Services(
-        settings, pool, hub, origins, pools.reads, pools.is_replica, quotas
-    )
+        settings, pool, hub, origins, pools.reads, pools.is_replica, quotas,
+        Shared(lambda: hub.ring.position.seq if hub.is_ready else None),
+    )  # fmt: skip
     app.state.sign_in = sign_in
     app.state.reporter = reporter
     if origins:
@@ -116,6 +119,7 @@ def create_app(
             expose_headers=["ETag", "Retry-After", "X-Feed-Seq"], max_age=600,
             allow_credentials=True,  # for the one cookie there is, of /api/v1/auth
         )  # fmt: skip
+    app.add_middleware(Timing)
     add_problem_handlers(app)
     _add_routes(app, settings)
     _add_page(app, page, page_error)

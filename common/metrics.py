@@ -113,6 +113,21 @@ HUB_SLOW = Counter(
     "What was done about clients that read too slowly: shed a room, resync it, cut the client",
     ["action"],
 )
+HUB_CONFLATED = Counter(
+    "curvefeed_hub_conflated_total",
+    "States that a slow client was not sent, because a newer one of the same thing came",
+)
+HUB_OPENED = Counter("curvefeed_hub_opened_total", "WebSocket connections taken")
+HUB_CLOSED = Counter(
+    "curvefeed_hub_closed_total",
+    "WebSocket connections that ended, by the hub's close code; client: it went by itself",
+    ["code"],
+)
+HUB_REFUSED = Counter(
+    "curvefeed_hub_refused_total",
+    "WebSocket handshakes refused: wrong origin, no room for more, too many from one address",
+    ["reason"],
+)
 HUB_FEED_LAG_SECONDS = Histogram(
     "curvefeed_hub_feed_lag_seconds",
     "From commit in Postgres to the hub's fan-out",
@@ -135,9 +150,35 @@ FEED_FETCHED = Counter(
 )
 
 # --- REST
+HTTP_SECONDS = Histogram(
+    "curvefeed_http_request_seconds",
+    "Time an HTTP request takes, by the route's template and the hundreds of its status",
+    ["method", "route", "status"],
+    buckets=_SECONDS,
+)
 READ_REPLICA_LAG = Gauge(
     "curvefeed_read_replica_lag_events",
     "Events the replica that REST reads from is behind, when readiness was last asked; NaN: away",
+)
+
+# --- Postgres, as the indexers ask it every few seconds; totals since its statistics were reset
+DATABASE_BYTES = Gauge("curvefeed_database_bytes", "Size of the database on disk")
+DATABASE_SESSIONS = Gauge(
+    "curvefeed_database_sessions", "Connections to the database, by what they do", ["state"]
+)
+DATABASE_OLDEST_SECONDS = Gauge(
+    "curvefeed_database_oldest_transaction_seconds", "Age of the oldest open transaction"
+)
+DATABASE_WAL_BYTES = Gauge(
+    "curvefeed_database_wal_position_bytes", "Write-ahead log written so far; NaN on a replica"
+)
+DATABASE_STATISTICS = Gauge(
+    "curvefeed_database_statistics",
+    "What pg_stat_database counts, by its column",
+    ["column"],
+)
+DATABASE_POOL = Gauge(
+    "curvefeed_database_pool_connections", "Connections of this API to Postgres", ["state"]
 )
 
 # --- from outside the chain

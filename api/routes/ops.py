@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.dependencies import Services, ServicesOf
 from common.errors import FeedGap
-from common.metrics import PROCESS_TASKS, READ_REPLICA_LAG
+from common.metrics import DATABASE_POOL, PROCESS_TASKS, READ_REPLICA_LAG
 from db.feed import OUTAGE, head
 from db.migrate import is_current
 
@@ -90,7 +90,10 @@ async def _replica(services: Services) -> str:
 
 
 @router.get("/metrics", summary="Prometheus", response_class=Response)
-async def metrics() -> Response:
+async def metrics(services: ServicesOf) -> Response:
     """All metrics, in Prometheus' text format."""
+    idle = services.pool.get_idle_size()
+    DATABASE_POOL.labels("idle").set(idle)
+    DATABASE_POOL.labels("busy").set(services.pool.get_size() - idle)
     PROCESS_TASKS.set(len(asyncio.all_tasks()))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

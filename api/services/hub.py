@@ -16,6 +16,7 @@ from typing import Literal
 
 import structlog
 
+from api.services import register
 from api.services.access import Arrival, Authorizer
 from api.services.candles import Candles
 from api.services.door import Door, batches_of
@@ -34,13 +35,7 @@ from api.services.snapshots import ReadSnapshot, Snapshots
 from api.services.states import States
 from api.services.subscription import Subscription
 from common.errors import FeedGap
-from common.metrics import (
-    HUB_CONNECTIONS,
-    HUB_FEED_LAG_SECONDS,
-    HUB_FRAMES,
-    HUB_ROOMS,
-    HUB_SLOW,
-)
+from common.metrics import HUB_FEED_LAG_SECONDS, HUB_SLOW
 from db.feed import OUTAGE, FeedRow, Missed, Position, recent
 from db.pool import Pool
 from db.states import StateFollower
@@ -80,7 +75,7 @@ class Hub:
         self._loaded = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._counted: Counter[str] = Counter()
+        self._figures = register.Figures()
 
     # --- what others ask
 
@@ -133,6 +128,7 @@ class Hub:
         session.credential.origin = arrival.origin
         session.address = arrival.address
         self.sessions[outbound] = session
+        register.came(session)
         is_one_too_many = not self.door.enter(arrival.address) or not arrival.is_welcome
         has_identity = arrival.identity is not None and not is_one_too_many
         session.say(welcome(self, session.id, arrival.identity if has_identity else None))
@@ -149,10 +145,11 @@ class Hub:
             Bounds(limits.queue_soft_bytes, limits.queue_hard_bytes, limits.queue_age_s)
         )
 
-    def ended(self, session: Session) -> None:
+    def ended(self, session: Session, code: str, after_s: float) -> None:
         """A connection is over."""
         if self.sessions.pop(session.outbound, None) is not None:
             self.door.leave(session.address, session.wallet)
+            register.gone(session, code, after_s)
 
     def note_slow(self, what: Slow) -> None:
         """Something was done about a client that reads too slowly."""
@@ -362,7 +359,7 @@ class Hub:
             self._tell_positions(now)
             self._snapshots.sweep()
             self._served.sweep(self.rooms, now)
-            self._count()
+            self._figures.tell(self)
 
     def _tell_positions(self, now: float) -> None:
         for room in list(self.rooms.values()):
@@ -372,13 +369,6 @@ class Hub:
             pos = encoded(Pos(room=room.name.name, epoch=self.epoch, seq=room.last))
             for outbound in [member for group in room.groups.values() for member in group.members]:
                 self.sessions[outbound].send([pos])
-
-    def _count(self) -> None:
-        HUB_CONNECTIONS.set(len(self.sessions))
-        HUB_ROOMS.set(len(self.rooms))
-        for event, count in self.frames_sent.items():
-            HUB_FRAMES.labels(event).inc(count - self._counted[event])
-        self._counted = self.frames_sent.copy()
 
     # --- the end
 

@@ -19,6 +19,7 @@ import msgspec
 from api.services.messages import ServerMessage
 from api.wire.deflate import deflated
 from api.wire.rfc6455 import RSV1, TEXT, frame
+from common.metrics import HUB_CONFLATED
 
 StateKey = tuple[bytes, str, bytes | None]
 """(room, event, mint or what else tells apart): a newer state of one key replaces the older."""
@@ -193,6 +194,7 @@ class Outbound:
                 self._states[each.state] = each
                 if older is not None:
                     self.queued_bytes -= len(older.wire)
+                    HUB_CONFLATED.inc()
             self.queued_bytes += len(each.wire)
         if self.wire is not None:
             self.wire.wake()

@@ -40,8 +40,8 @@ class HubPort(Protocol):
         """Look at a credential in the background; calls `on_identity` or `refuse`, then
         `on_settled`."""
 
-    def ended(self, session: Session) -> None:
-        """The connection is over."""
+    def ended(self, session: Session, code: str, after_s: float) -> None:
+        """The connection is over: by this close code of ours, or `client`."""
 
     def note_slow(self, what: Slow) -> None:
         """Something was done about a client that reads too slowly."""

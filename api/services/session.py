@@ -109,7 +109,7 @@ class Session:
     def on_lost(self) -> None:
         """The socket is gone."""
         if not self.is_over:
-            self._finish()
+            self._finish("client")
 
     # --- what the client says
 
@@ -278,18 +278,18 @@ class Session:
         wire = self.outbound.wire
         # What is queued is still worth sending, but not to somebody who doesn't read.
         last = [] if code == 4440 else self.outbound.take(_LAST_BYTES)
-        self._finish()
+        self._finish(str(code))
         if wire is not None:
             wire.close(code, closing.reason, [*last, encoded(goodbye)])
 
-    def _finish(self) -> None:
+    def _finish(self, code: str) -> None:
         self.is_over = True
         for subscription in self.rooms.values():
             self._hub.leave(self, subscription)
         self.rooms.clear()
         self._shed.clear()
         self.outbound.clear()
-        self._hub.ended(self)
+        self._hub.ended(self, code, self._hub.now() - self._opened_at)
 
     def give_up(self, subscription: Subscription) -> None:
         """The room could not be joined in time."""
