@@ -11,8 +11,10 @@ from pathlib import Path
 
 from db.pool import Pool
 from db.publish import Publication, append_event
+from frontend.build import FRONTEND
 from localnet.npm import node_binary
 from programs.keys import b58
+from tests.helpers.client_package import built_package
 from tests.helpers.hub import MINT_A
 from tests.integration.clients.conftest import Serve, address
 
@@ -84,3 +86,37 @@ async def test_ten_lines_of_javascript(serve: Serve, pool: Pool, tmp_path: Path)
         buying.cancel()
         await asyncio.gather(buying, return_exceptions=True)
     assert "missing" not in seen
+
+
+async def test_what_is_shown_in_typescript_compiles(tmp_path: Path) -> None:
+    """The blocks of docs/client.md and of the package's README are typed programs of the package
+    as it is published.
+    """
+    built = await asyncio.to_thread(built_package)
+    pages = (PAGE, built.parent / "README.md")
+    (tmp_path / "node_modules").symlink_to(FRONTEND / "node_modules")
+    for page in pages:
+        for language, text in re.findall(
+            r"^```(tsx?)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE
+        ):
+            shown = "declare const toast: (text: string) => void;\n" if "toast(" in text else ""
+            (tmp_path / f"{page.stem}_{language}.{language}").write_text(shown + text)
+    options = {
+        "extends": str(FRONTEND / "tsconfig.json"),
+        "compilerOptions": {
+            "incremental": False,
+            "plugins": [],
+            "paths": {
+                "@curvefeed/client": [str(built / "index.d.ts")],
+                "@curvefeed/client/react": [str(built / "react.d.ts")],
+            },
+        },
+        "include": ["*.ts", "*.tsx"],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps(options))
+    compiler = FRONTEND / "node_modules" / "typescript" / "bin" / "tsc"
+    process = await asyncio.create_subprocess_exec(
+        node_binary(), str(compiler), "-p", str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
