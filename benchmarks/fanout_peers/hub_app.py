@@ -14,7 +14,7 @@ import asyncio
 import sys
 import time
 
-from api.server import ApiServer
+from api.server import ApiServer, calm_collector
 from api.services.hub import Hub
 from common.lifecycle import run_until_stopped
 from common.logging import configure_logging
@@ -69,6 +69,7 @@ async def serve(settings: Settings, feed_port: int) -> None:
         # First: once the API listens, the publisher comes.
         await loop.create_server(lambda: Feed(server.hub), "127.0.0.1", feed_port)
         await server.start()
+        calm_collector()
         try:
             await server.wait()
         finally:
