@@ -12,7 +12,17 @@ from benchmarks.figure import Figure
 from common.errors import GiveUp
 
 # One module each, with `run() -> Iterator[Figure]`.
-NAMES = ("storage", "rest", "page", "latency", "decode", "fanout", "connections", "instances")
+NAMES = (
+    "storage",
+    "rest",
+    "page",
+    "lighthouse",
+    "latency",
+    "decode",
+    "fanout",
+    "connections",
+    "instances",
+)
 
 
 def figures(name: str) -> Iterator[Figure]:

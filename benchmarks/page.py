@@ -1,8 +1,8 @@
-"""The trading page in Chromium, while 200 trades/s of the token it shows are committed and pushed.
+"""The trading page in Chromium while 200 trades/s of the token it shows are committed and pushed.
 
-Postgres, the indexer's own commits, `./run serve` and the browser run on this machine. Then, with
-the market quiet, Lighthouse (fetched by npm for this) looks at the same page, and the scripts that
-it loads are weighed. Peers are the goals. PAGE_SECONDS is how long the page is watched.
+Postgres, the indexer's own commits, `./run serve` and the browser run on this machine. Peers are
+the goals, and an empty page in the same browser: no page gets more frames than that here.
+PAGE_SECONDS is how long the page is watched. Its first seconds are `./run bench lighthouse`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -40,7 +39,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "frontend"
 RATE, BATCH = 200, 5
 SECONDS = int(os.environ.get("PAGE_SECONDS", "600"))
-LIGHTHOUSE = "lighthouse@13.0.1"
 GOAL_GROWTH_MIB = 2.0
 GOAL_SCRIPTS_KIB = 240.0
 
@@ -115,18 +113,6 @@ async def watched(base: str, mint: str, pool: Pool) -> dict[str, Any]:
     return found
 
 
-async def lighthouse(url: str, *flags: str) -> dict[str, float]:
-    """Its scores from 0 to 100, by category."""
-    chromium = shutil.which("chromium") or os.environ["CHROMIUM"]
-    command = npm(
-        "exec", "--yes", f"--package={LIGHTHOUSE}", "--", "lighthouse", url, "--output=json",
-        "--quiet", "--only-categories=performance,accessibility",
-        "--chrome-flags=--headless=new --no-sandbox --disable-gpu", *flags,
-    )  # fmt: skip
-    report = json.loads(await output_of(command, {"CHROME_PATH": chromium}))
-    return {name: 100 * one["score"] for name, one in report["categories"].items()}
-
-
 def goal(name: str, value: float, unit: str, peer: float, *, is_more_better: bool) -> Figure:
     """A figure beside its goal."""
     return Figure(
@@ -135,40 +121,50 @@ def goal(name: str, value: float, unit: str, peer: float, *, is_more_better: boo
     )  # fmt: skip
 
 
+@asynccontextmanager
+async def database() -> AsyncIterator[tuple[str, Pool]]:
+    """A new one, its URL and a pool."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="curvefeed-bench-"))
+        url = await stack.enter_async_context(embedded_postgres(Path(folder)))
+        pool = await stack.enter_async_context(pool_of(url, 4))
+        await migrate(pool)
+        yield url, pool
+
+
 async def measured() -> AsyncGenerator[Figure]:
     """All figures, one after the other."""
     install(dev=True)
     page = await build_page()
     kib = scripts_bytes(page, "trade/index.html") / 1024
     yield goal("page_trade_scripts_gzip", kib, "KiB", GOAL_SCRIPTS_KIB, is_more_better=False)
-    mint = b58(key_of("mint", 0))
-    async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="curvefeed-bench-"))
-        url = await stack.enter_async_context(embedded_postgres(Path(folder)))
-        pool = await stack.enter_async_context(pool_of(url, 4))
-        await migrate(pool)
-        base = await stack.enter_async_context(serving(url))
-        seen = await watched(base, mint, pool)
-        growth = seen["heap_end_mib"] - seen["heap_start_mib"]
-        yield goal("page_trades_shown", seen["trades_per_s"], "1/s", RATE, is_more_better=True)
-        yield goal("page_frames_median", seen["frames_median"], "1/s", 50, is_more_better=True)
-        yield goal("page_frames_worst", seen["frames_worst"], "1/s", 50, is_more_better=True)
-        yield goal("page_task_longest", seen["longest_task_ms"], "ms", 100, is_more_better=False)
-        yield goal("page_heap_growth", growth, "MiB", GOAL_GROWTH_MIB, is_more_better=False)
-        for kind, flags in (("mobile", ()), ("desktop", ("--preset=desktop",))):
-            scores = await lighthouse(f"{base}/trade/?mint={mint}", *flags)
-            for category, least in (("performance", 95), ("accessibility", 100)):
-                name = f"lighthouse_{kind}_{category}"
-                yield goal(name, scores[category], "points", least, is_more_better=True)
+    async with database() as (url, pool), serving(url) as base:
+        seen = await watched(base, b58(key_of("mint", 0)), pool)
+    frames, empty = seen["frames"], seen["empty"]
+    growth = seen["heap_end_mib"] - seen["heap_start_mib"]
+    yield goal("page_trades_shown", seen["trades_per_s"], "1/s", RATE, is_more_better=True)
+    yield Figure(
+        name="page_frames_mean", value=frames["mean"], unit="1/s",
+        peer="empty page", peer_value=empty["mean"],
+    )  # fmt: skip
+    yield goal("page_frames_median", frames["median"], "1/s", 50, is_more_better=True)
+    yield goal("page_frames_worst", frames["worst"], "1/s", 50, is_more_better=True)
+    yield goal("page_thread_cpu", 100 * seen["cpu_share"], "%", 50, is_more_better=False)
+    yield goal("page_task_longest", seen["longest_task_ms"], "ms", 100, is_more_better=False)
+    yield goal("page_heap_growth", growth, "MiB", GOAL_GROWTH_MIB, is_more_better=False)
 
 
 def run() -> Iterator[Figure]:
     """See above."""
+    return one_by_one(measured())
 
-    async def following(figures: AsyncGenerator[Figure]) -> Figure | None:
-        return await anext(figures, None)
+
+def one_by_one(measured: AsyncGenerator[Figure]) -> Iterator[Figure]:
+    """Figures of a coroutine, as they come."""
+
+    async def following() -> Figure | None:
+        return await anext(measured, None)
 
     with asyncio.Runner() as runner:
-        figures = measured()
-        while (figure := runner.run(following(figures))) is not None:
+        while (figure := runner.run(following())) is not None:
             yield figure

@@ -6,6 +6,8 @@ const shared: NextConfig = {
   // `npm run typecheck` does it; the build of a start must be quick.
   typescript: { ignoreBuildErrors: true },
   poweredByHeader: false,
+  // One request less before anything is seen; compressed it is 6 KiB.
+  experimental: { inlineCss: true },
   // Always replaced by its value, so that where it is not set the bundler drops what hangs on it: the burner wallet.
   env: { NEXT_PUBLIC_BURNER: process.env.NEXT_PUBLIC_BURNER ?? "" },
 };

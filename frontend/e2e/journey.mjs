@@ -1,6 +1,7 @@
 // node e2e/journey.mjs BASE MINT: a newcomer's way. Connects the localnet's burner, signs in, buys, finds the trade
 // in the table, the chart's marks and the position, sells all of it, and has a realised profit or loss.
-// Prints {"bought", "sold", "held", "realized", "faults"}; `faults` are axe's, of every page passed.
+// Prints {"bought", "sold", "held", "realized", "marks", "faults"}: `marks` are the chart's, those of others and mine;
+// `faults` are axe's, of every page passed.
 import { accessible } from "./axe.mjs";
 import { Failure, inBrowser, waitFor } from "./browser.mjs";
 
@@ -32,6 +33,13 @@ async function order(page, side) {
   return page.locator(row).first().getAttribute("data-signature");
 }
 
+/** Wait for a mark of mine in the chart; how many there are, of others and mine. */
+async function marksOf(page) {
+  await waitFor(page, "[data-mine]:not([data-mine='0'])", "mark of the trade in the chart", WITHIN_MS);
+  const { marks, mine } = await page.locator("[data-marks]").evaluate(({ dataset }) => dataset);
+  return { others: marks - mine, mine: Number(mine) };
+}
+
 await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   await waitFor(page, '[data-connection="live"]', "live connection", WITHIN_MS);
   await waitFor(page, "canvas", "chart", WITHIN_MS);
@@ -42,6 +50,7 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   const bought = await order(page, "buy");
   await waitFor(page, "[data-position]:not([data-position='0'])", "position", WITHIN_MS);
   const held = await page.locator("[data-position]").getAttribute("data-position");
+  const marks = await marksOf(page);
   const faults = await accessible(page, "trade");
   await page.getByRole("radio", { name: "Sell" }).check();
   await page.getByRole("button", { name: "100%" }).click();
@@ -61,5 +70,5 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
     await waitFor(page, what, `content of ${path}`, WITHIN_MS);
     faults.push(...(await accessible(page, path)));
   }
-  return { bought, sold, held, realized, faults };
+  return { bought, sold, held, realized, marks, faults };
 });

@@ -3,6 +3,7 @@
 //
 //   watching   both tabs are live
 //   hidden     (the test trades) the second tab was in the background meanwhile
+//   asleep     (the test trades until the hub has given both tabs up) the browser stood still
 //   offline    (the test trades) the network was away
 //   down       (the test kills the server, trades, starts it again)
 //
@@ -36,6 +37,21 @@ function live(page) {
   return waitFor(page, '[data-connection="live"]', "live connection", WITHIN_MS);
 }
 
+/** Do `meanwhile` while every process of the browser stands still, as on a machine that sleeps. */
+async function asleep(page, meanwhile) {
+  const session = await page.context().browser().newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const signal = (name) => {
+    for (const { id } of processInfo) process.kill(id, name);
+  };
+  signal("SIGSTOP");
+  try {
+    return await meanwhile();
+  } finally {
+    signal("SIGCONT");
+  }
+}
+
 await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   const second = await page.context().newPage();
   await second.goto(`${base}/trade/?mint=${mint}`, { waitUntil: "domcontentloaded" });
@@ -52,6 +68,9 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   await look();
   await page.bringToFront(); // the second one is in the background from here on
   await shows(page, await told("hidden"), "the other tab was hidden");
+  await look();
+  await shows(page, await asleep(page, () => told("asleep")), "the machine slept");
+  await live(page);
   await look();
   await page.context().setOffline(true);
   const offline = await told("offline");

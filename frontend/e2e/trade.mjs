@@ -1,6 +1,7 @@
 // node e2e/trade.mjs BASE MINT PICTURE: opens the token's page, prints {"at": "watching"} once it is live, reads a
-// signature from stdin, as JSON, and waits until its table shows that trade. Prints {"signature", "side", "row",
-// "waited_ms"}; takes a picture of 1440 × 900.
+// signature from stdin, as JSON, and waits until its table shows that trade; then asks for older ones. Prints
+// {"signature", "side", "row", "waited_ms", "rows"}: how many the table has before and after; takes a picture of
+// 1440 × 900.
 import { createInterface } from "node:readline";
 import { Failure, inBrowser, settle, waitFor } from "./browser.mjs";
 
@@ -28,5 +29,11 @@ await inBrowser(`${base}/trade?mint=${mint}`, async (page) => {
   if (!cells.includes(word)) throw new Failure(`the row does not say ${word}: ${cells.join(" | ")}`);
   await settle(page);
   await page.screenshot({ path: picture });
-  return { signature, side, row: cells, waited_ms: waited };
+  const rows = [await page.locator("tr[data-signature]").count()];
+  await page.locator("[data-older]").click();
+  await page.locator("[data-older]").waitFor({ state: "detached", timeout: PAGE_WITHIN_MS });
+  rows.push(await page.locator("tr[data-signature]").count());
+  await page.getByRole("button", { name: /Back to the newest/ }).click();
+  await waitFor(page, "[data-older]", "button for older trades", PAGE_WITHIN_MS);
+  return { signature, side, row: cells, waited_ms: waited, rows };
 });

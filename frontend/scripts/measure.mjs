@@ -1,10 +1,12 @@
 // node scripts/measure.mjs BASE MINT SECONDS: how a token's open page bears what is traded meanwhile, in Chromium.
-// One JSON line: frames a second (median and worst second), the longest task, trades shown, and the heap after a
-// collection of garbage, at the beginning and at the end.
+// One JSON line: frames a second (mean, median and worst second), beside those of an empty page in the same browser a
+// moment before, which is what this machine can; the longest task, how much of a core the page's thread uses, trades
+// shown, and the heap after a collection of garbage, at the beginning and at the end.
 import { inBrowser, waitFor } from "../e2e/browser.mjs";
 
 const [base, mint, seconds] = process.argv.slice(2);
 const WITHIN_MS = 60_000;
+const BLANK_MS = 10_000;
 /** Code is compiled and lists are filled: what grows from here on would grow for ever. */
 const WARM_MS = 20_000;
 const MIB = 2 ** 20;
@@ -32,6 +34,29 @@ function watch() {
   }).observe({ entryTypes: ["longtask"] });
 }
 
+/** Of the seconds watched, the first of which is not a whole one. */
+function rates(frames) {
+  const whole = frames.slice(1).sort((a, b) => a - b);
+  const mean = whole.reduce((sum, one) => sum + one, 0) / whole.length;
+  return { mean, median: whole[Math.floor(whole.length / 2)], worst: whole[0] };
+}
+
+/** What a page that does nothing gets here and now. */
+async function blank(context) {
+  const page = await context.newPage();
+  await page.evaluate(watch);
+  await page.waitForTimeout(BLANK_MS);
+  const { frames } = await page.evaluate(() => globalThis.seen);
+  await page.close();
+  return rates(frames);
+}
+
+/** Seconds that the page's thread has computed. */
+async function computedS(session) {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return metrics.find(({ name }) => name === "TaskDuration").value;
+}
+
 async function heapMib(session) {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
@@ -46,20 +71,24 @@ function tradesOf(page) {
 await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   await waitFor(page, '[data-connection="live"]', "live connection", WITHIN_MS);
   await waitFor(page, "canvas", "chart", WITHIN_MS);
+  const empty = await blank(page.context());
+  await page.bringToFront();
   const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
   await page.waitForTimeout(WARM_MS);
   const heap_start_mib = await heapMib(session);
   const before = await tradesOf(page);
+  const computed = await computedS(session);
   await page.evaluate(watch);
   await page.waitForTimeout(Number(seconds) * 1000);
   const { frames, longest, tasks } = await page.evaluate(() => globalThis.seen);
+  const cpu_share = ((await computedS(session)) - computed) / Number(seconds);
   const trades = (await tradesOf(page)) - before;
   const heap_end_mib = await heapMib(session);
-  const sorted = frames.slice(1).sort((a, b) => a - b);
   return {
-    frames_median: sorted[Math.floor(sorted.length / 2)],
-    frames_worst: sorted[0],
-    frames_p05: sorted[Math.floor(sorted.length / 20)],
+    frames: rates(frames),
+    empty,
+    cpu_share,
     longest_task_ms: Math.round(longest),
     long_tasks: tasks,
     trades_per_s: Math.round(trades / Number(seconds)),

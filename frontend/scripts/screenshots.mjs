@@ -11,6 +11,7 @@ const DEVICES = {
 const SCHEMES = ["dark", "light"];
 /** Long enough for everything that a page asks for; what is not there then is shown as it is. */
 const SETTLE_MS = 2_500;
+const LIVE_WITHIN_MS = 30_000;
 
 async function answer(path) {
   const response = await fetch(base + path).catch(() => null);
@@ -27,16 +28,27 @@ async function pages() {
   return {
     home: "/",
     trade: `/trade/?mint=${busiest.mint}`,
+    order: `/trade/?mint=${busiest.mint}`,
     wallet: `/wallet/?address=${busiest.creator}`,
     status: "/status/",
     unknown: "/trade/?mint=So11111111111111111111111111111111111111112",
   };
 }
 
+/** A connected wallet, a filled order, and trades behind the live ones: where there is a burner to connect. */
+async function used(page) {
+  await page.getByRole("button", { name: "Connect wallet" }).click();
+  await page.locator("[data-wallet]", { hasText: "Burner" }).click();
+  await page.getByRole("button", { name: "0.5", exact: true }).click();
+  await page.locator("[data-action=buy]:enabled").waitFor({ timeout: LIVE_WITHIN_MS });
+}
+
 async function picture(browser, { name, path, device, scheme }) {
   const context = await browser.newContext({ ...DEVICES[device], colorScheme: scheme });
   const page = await context.newPage();
   await page.goto(base + path, { waitUntil: "domcontentloaded" });
+  await page.locator("[data-connection=live]").waitFor({ timeout: LIVE_WITHIN_MS });
+  if (name === "order") await used(page).catch(() => console.log("no burner to connect"));
   await page.waitForTimeout(SETTLE_MS);
   const file = `${folder}/${name}-${device}-${scheme}.png`;
   await page.screenshot({ path: file, fullPage: device === "phone" });

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420), pytest.mark.asyncio(loo
 
 PICTURE = ROOT / "docs" / "trade.png"
 BUY = 25_000_000_000_000
+HISTORY = 36
 
 
 class Running(NamedTuple):
@@ -63,7 +64,7 @@ async def some_history(wallet: Wallet, market: Market) -> None:
     """Trades of a few kinds, so that the picture has something to show."""
     choice = random.Random(3)
     held = 0
-    for _ in range(36):
+    for _ in range(HISTORY):
         amount = int(choice.lognormvariate(2.4, 0.8) * 10**12)
         is_buy = held < amount or choice.random() < 0.62
         trade = await (wallet.purchase if is_buy else wallet.sale)(market, amount)
@@ -72,7 +73,8 @@ async def some_history(wallet: Wallet, market: Market) -> None:
 
 
 async def test_a_signed_trade_appears_in_the_browser(running: Running, tmp_path: Path) -> None:
-    """A trade signed and sent to the localnet shows up, live, on the token's open page."""
+    """A trade signed and sent to the localnet shows up, live, on the token's open page; the first
+    ones are there when they are asked for."""
     wallet = await Wallet.funded(running.rpc_url)
     market = await wallet.launch(Token("First Light", "LIGHT", "https://example.org/light.json"))
     await some_history(wallet, market)
@@ -84,6 +86,7 @@ async def test_a_signed_trade_appears_in_the_browser(running: Running, tmp_path:
         seen = await script.next()
     await wallet.close()
     assert (seen["signature"], seen["side"]) == (signature, "buy")
+    assert seen["rows"][0] < HISTORY < seen["rows"][1]
     if os.environ.get("CURVEFEED_UPDATE_PICTURE"):
         shutil.copy(picture, PICTURE)
 

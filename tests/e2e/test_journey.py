@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import tempfile
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -43,7 +45,11 @@ async def parts() -> AsyncIterator[Parts]:
         server = EmbeddedServer(Path(data))
         url = server.start()
         stack.callback(server.stop)
-        env = {"LOCALNET_PORT": str(chain_port), "DATABASE_URL": url}
+        env = {
+            "LOCALNET_PORT": str(chain_port),
+            "DATABASE_URL": url,
+            "WEBSOCKET_PING_INTERVAL_S": "3",  # a sleeper is missed sooner
+        }
         commands = {
             args[0]: Command(*args, env=env, log=folder / f"{args[0]}.log")
             for args in (("localnet",), ("index",), ("serve", "--port", str(port)))
@@ -73,6 +79,15 @@ async def trades(parts: Parts, count: int) -> list[str]:
     return signatures
 
 
+async def deserted(base: str) -> None:
+    """Wait until the hub has given up whoever was connected."""
+    async with asyncio.timeout(120), httpx2.AsyncClient(base_url=base) as http:
+        while True:
+            if (await http.get("/api/v1/websocket/stats")).json()["connections"] == 0:
+                return
+            await asyncio.sleep(0.5)
+
+
 async def test_a_newcomer_trades_without_a_wallet_of_his_own(parts: Parts) -> None:
     """A burner is connected, signs in, buys and sells; row, position and profit come by the feed,
     and no page on the way keeps anybody out."""
@@ -82,12 +97,14 @@ async def test_a_newcomer_trades_without_a_wallet_of_his_own(parts: Parts) -> No
     assert seen["bought"] != seen["sold"]
     assert int(seen["held"]) > 0
     assert int(seen["realized"]) != 0
+    assert seen["marks"]["others"] > 0, "the creator has traded"
+    assert seen["marks"]["mine"] == 1
     assert seen["faults"] == []
 
 
 async def test_nothing_is_lost_on_the_screen(parts: Parts) -> None:
-    """Trades made while a tab was hidden, the network away or the server killed and restarted show
-    up on the open page, and none that was shown leaves it."""
+    """Trades made while a tab was hidden, the machine asleep, the network away or the server killed
+    and restarted show up on the open page, and none that was shown leaves it."""
     made: list[str] = []
 
     async def answered(script: Script, step: str, count: int) -> None:
@@ -99,10 +116,12 @@ async def test_nothing_is_lost_on_the_screen(parts: Parts) -> None:
         if step == "down":
             await parts.api.start()
             await ready(parts.base, parts.api)
+        if step == "asleep":
+            await deserted(parts.base)
         script.answer(signatures)
 
     async with browser("outage.mjs", parts.base, str(parts.market.mint)) as script:
-        for step in ("watching", "hidden", "offline", "down"):
+        for step in ("watching", "hidden", "asleep", "offline", "down"):
             await answered(script, step, 2)
         seen = await script.next()
     assert seen["kept"]

@@ -31,7 +31,11 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <header className="sticky top-0 z-20 border-b border-line bg-bg">
         <div className="mx-auto flex max-w-[1480px] flex-wrap items-center gap-x-4 gap-y-2 px-4 py-2.5 sm:px-6">
-          <Link href="/" className="flex items-center gap-2 text-base font-semibold tracking-tight">
+          <Link
+            href="/"
+            prefetch={false}
+            className="flex items-center gap-2 text-base font-semibold tracking-tight"
+          >
             <Mark />
             <span className="max-[420px]:sr-only">curvefeed</span>
           </Link>

@@ -24,6 +24,7 @@ export function TradesTable({
 }) {
   const decimals = token?.decimals ?? 6;
   const isCalm = useCalm(trades);
+  const first = useFirst(trades);
   const explorer = useExplorer();
   return (
     <table className="w-full table-fixed border-collapse text-right">
@@ -61,7 +62,7 @@ export function TradesTable({
             trade={trade}
             decimals={decimals}
             rate={unit.rate}
-            isFlashing={isCalm}
+            isFlashing={isCalm && trade.seq > first}
             explorer={explorer}
             isMe={me !== null && trade.wallet === me}
             isCreator={token?.creator != null && trade.wallet === token.creator}
@@ -70,6 +71,14 @@ export function TradesTable({
       </tbody>
     </table>
   );
+}
+
+/** Position of the newest trade when there first were any: those have not just arrived. */
+function useFirst(trades: readonly Trade[]): number {
+  const [first, setFirst] = useState<number | null>(null);
+  const newest = trades[0]?.seq;
+  if (first === null && newest !== undefined) setFirst(newest);
+  return first ?? newest ?? 0;
 }
 
 /** More new rows at once than this are a flood. */

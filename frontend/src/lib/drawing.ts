@@ -171,8 +171,9 @@ export class ChartDrawing {
 
   /** Few bars start at the left edge, with room for those to come; many fill the width, the newest in sight. */
   #place(before: number): void {
-    const room = Math.floor((this.#element.clientWidth - AXIS_WIDTH) / WIDEST_BAR);
     const scale = this.#chart.timeScale();
+    // Not the element's own width: asked in the middle of a change, that lays the whole page out.
+    const room = Math.floor((scale.width() || this.#element.clientWidth - AXIS_WIDTH) / WIDEST_BAR);
     if (this.#bars.length < room - 1) scale.setVisibleLogicalRange({ from: -2, to: room - 2 });
     else if (before < room - 1) scale.fitContent();
   }
@@ -185,10 +186,12 @@ export class ChartDrawing {
     if (told === this.#toldMarks) return;
     this.#toldMarks = told;
     const first = this.#bars[0]?.start ?? Number.POSITIVE_INFINITY;
+    const shown = placed.filter(({ time }) => time >= first);
+    this.#element.dataset.marks = String(shown.length);
+    this.#element.dataset.mine = String(shown.filter(({ whose }) => whose === "me").length);
     const { buy, sell, accent } = this.#colours;
     this.#marks.setMarkers(
-      placed.flatMap(({ time, side, whose }): SeriesMarker<UTCTimestamp>[] => {
-        if (time < first) return [];
+      shown.map(({ time, side, whose }): SeriesMarker<UTCTimestamp> => {
         const isBuy = side === "buy";
         const mine = {
           shape: isBuy ? "arrowUp" : "arrowDown",
@@ -197,7 +200,7 @@ export class ChartDrawing {
         } as const;
         const creators = { shape: "circle", color: accent, size: 0.5 } as const;
         const look = whose === "me" ? mine : creators;
-        return [{ time: timeOf(time), position: isBuy ? "belowBar" : "aboveBar", ...look }];
+        return { time: timeOf(time), position: isBuy ? "belowBar" : "aboveBar", ...look };
       }),
     );
   }

@@ -21,7 +21,8 @@ import {
 import { useRoomQuery } from "./useRoomQuery";
 import { useEvent } from "./websocket";
 
-const TRADES_LOADED = 200;
+/** Two screens of rows; who wants older ones asks for them. */
+const TRADES_LOADED = 50;
 
 export interface LiveToken {
   page: TokenPage;
