@@ -59,6 +59,8 @@ class SigningKeys:
         self.kid, self.private = next(iter(keys.items()))
         self._public = MappingProxyType({kid: key.public_key() for kid, key in keys.items()})
         self.seen = Seen()
+        self.heads: dict[str, str] = {}
+        """Headers of tokens that were verified, as they stand in them: which key signed."""
 
     def public(self, kid: str) -> Ed25519PublicKey | None:
         """The key that verifies what `kid` signed; None if there is none of that name."""

@@ -95,10 +95,9 @@ def read(keys: SigningKeys, token: str) -> Access:
 def _verified(keys: SigningKeys, token: str) -> _Claims:
     if len(token) > MAX_CHARS:
         raise jwt.InvalidTokenError
-    header = jwt.get_unverified_header(token)
-    if set(header) != {"alg", "kid", "typ"} or header["typ"] != TYPE:
-        raise jwt.InvalidTokenError
-    key = keys.public(header["kid"])
+    head = token.partition(".")[0]
+    kid = keys.heads.get(head) or _kid(token)
+    key = keys.public(kid)
     if key is None:
         raise jwt.InvalidTokenError
     claims = jwt.decode(
@@ -110,7 +109,16 @@ def _verified(keys: SigningKeys, token: str) -> _Claims:
         leeway=LEEWAY_S,
         options={"require": list(REQUIRED), "strict_aud": True},
     )
+    keys.heads[head] = kid  # of what we have signed ourselves: there are few
     return msgspec.convert(claims, _Claims)
+
+
+def _kid(token: str) -> str:
+    header = jwt.get_unverified_header(token)
+    if set(header) != {"alg", "kid", "typ"} or header["typ"] != TYPE:
+        raise jwt.InvalidTokenError
+    kid: str = header["kid"]
+    return kid
 
 
 def _access(claims: _Claims) -> Access:
