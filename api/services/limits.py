@@ -18,6 +18,7 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     message_burst: int = 20
     message_bytes: int = 16_384
     hello_s: float = 10
+    request_s: float = 15
     ping_interval_s: float = 25
     pong_timeout_s: float = 10
     idle_pos_s: float = 30

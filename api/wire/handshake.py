@@ -111,9 +111,10 @@ class Entrance:
 
 
 class Doorstep(asyncio.Protocol):
-    """A connection until its first bytes have come."""
+    """A connection until its first bytes have come. `cycle`: its request, as in uvicorn."""
 
     __slots__ = ("_app_state", "_config", "_entrance", "_state", "_transport")
+    cycle = None
 
     def __init__(
         self, entrance: Entrance, config: Config, state: ServerState, app_state: dict[str, Any]
@@ -150,6 +151,11 @@ class Doorstep(asyncio.Protocol):
     def shutdown(self) -> None:
         """uvicorn stops."""
         self._transport.close()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Its socket."""
+        return self._transport
 
     @property
     def _connections(self) -> set[Any]:

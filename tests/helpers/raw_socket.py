@@ -169,13 +169,14 @@ class RawPeer:
         lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         await self.send("\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode())
-        answer = await self._head()
+        answer = await self.head()
         if answer.status == 101:
             expected = base64.b64encode(hashlib.sha1(key + _GUID).digest()).decode()  # noqa: S324
             assert answer.headers["sec-websocket-accept"] == expected
         return answer
 
-    async def _head(self) -> Answer:
+    async def head(self) -> Answer:
+        """The head of an answer of HTTP."""
         async with asyncio.timeout(_TIMEOUT_S):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.rstrip().split("\r\n")
@@ -215,6 +216,11 @@ class RawPeer:
         assert first & 0x80, "the hub doesn't fragment"
         assert opcode < CLOSE or size <= 125
         return Received(opcode, payload)
+
+    async def gone(self) -> None:
+        """Until the server has closed the connection, whatever it says before."""
+        while await self._reader.read(4_096):
+            pass
 
     async def message(self, *kinds: str) -> dict[str, Any]:
         """The next message; with `kinds`, the next of them."""
