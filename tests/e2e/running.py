@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -23,16 +24,19 @@ SCRIPT_TIMEOUT_S = 240
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, each with a free one after it."""
+    """Ports that were free a moment ago, each with a free one after it; below those that outgoing
+    connections take, so that a slow start still finds them free.
+    """
     found: list[int] = []
     while len(found) < count:
+        port = random.randrange(10_000, 32_000, 2)
         with socket.socket() as one, socket.socket() as next_one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
             try:
+                one.bind(("127.0.0.1", port))
                 next_one.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
+        if port not in found:
             found.append(port)
     return found
 

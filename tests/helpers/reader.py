@@ -6,11 +6,12 @@ import contextlib
 import copy
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from localnet.npm import node_binary
@@ -80,6 +81,57 @@ class Places:
         return str(self.ports.get(int(text), text))
 
 
+class Served:
+    """A server of ours as a process group: there when it says so, ended by Ctrl-C."""
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], ready: str
+    ) -> None:
+        self._log = folder.parent / f"{folder.name}.{secrets.token_hex(4)}.log"
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        self._ready = ready
+
+    def __enter__(self) -> Served:
+        try:
+            self.wait(lambda: self._ready in self.output)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def output(self) -> str:
+        """All it printed so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.poll()
+
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something while it runs. Raises AssertionError with what it printed."""
+        _wait(lambda: self.status is not None or is_so(), lambda: self.output)
+        assert self.status is None, self.output
+
+    def stop(self) -> None:
+        """Ctrl-C, as a terminal does it: to the whole group; then, without mercy, -9."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGINT)
+        try:
+            self._process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
 class Reader:
     """Follows a page from top to bottom; `leave` stops what it started, as Ctrl-C does."""
 
@@ -99,7 +151,7 @@ class Reader:
             "UV_OFFLINE": "1",
             "PYTHONPATH": f"{folder}/clients/python",
         } | dict(environment)
-        self.servers: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
+        self.servers: dict[str, Served] = {}
         self.has_demo = False
         """Whether `./run` already runs where this reader looks."""
 
@@ -122,18 +174,10 @@ class Reader:
 
     def leave(self) -> None:
         """Ctrl-C to every server, the last one first. Raises AssertionError if one ends badly."""
-        bad = []
-        for command, (process, log) in reversed(self.servers.items()):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-            try:
-                status = process.wait(DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                status = process.wait()
-            if status:
-                bad.append(f"{command} ended with {status}:\n{log.read_text()}")
-        self.servers.clear()
+        servers, self.servers = self.servers, {}
+        for served in reversed(servers.values()):
+            served.stop()
+        bad = [f"{name}\n{each.output}" for name, each in servers.items() if each.status]
         assert not bad, "\n".join(bad)
 
     def _do(self, command: str, until: str | None, block: Block) -> None:
@@ -166,19 +210,10 @@ class Reader:
     def start(self, command: str, place: str = "the demo") -> None:
         """Start a server and wait until it is ready."""
         ready = READY[server_of(command) or "up"]
-        log = self.folder.parent / f"{self.folder.name}.{len(self.servers)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                ["bash", "-c", self._script(command)], cwd=self.folder, env=self.environment,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
-        self.servers[f"{place}: {command}"] = process, log
-
-        def told() -> str:
-            return f"{place}: {command}\n{log.read_text()}"
-
-        _wait(lambda: ready in log.read_text() or process.poll() is not None, told)
-        assert process.poll() is None, told()
+        script = ["bash", "-c", self._script(command)]
+        served = Served(script, self.folder, self.environment, ready)
+        self.servers[f"{place}: {command}"] = served
+        served.wait(lambda: ready in served.output)
 
     def _program(self, command: list[str], until: str | None, block: Block) -> None:
         log = self.folder.parent / f"{self.folder.name}.{block.line}.out"
