@@ -17,7 +17,7 @@ from frontend.build import install
 from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
-UNPACKED = {"nats-server": "nats-server", "promtool": "prometheus"}
+UNPACKED = {"nats-server": "nats-server", "nginx": "nginx", "promtool": "prometheus"}
 DEBIAN = ROOT / ".cache" / "debian"
 DEBIAN_BIN = (DEBIAN / "usr" / "bin", DEBIAN / "usr" / "sbin")
 CAPTURES = ROOT.parent / "shared" / "captures"

@@ -17,6 +17,7 @@ PACKAGES = (
     "main.py",
     "compose.py",
     "developing.py",
+    "deploy",
     "docs/generate.py",
     "benchmarks",
     "common",
