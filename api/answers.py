@@ -38,25 +38,44 @@ def _fields(model: object) -> dict[str, object]:
 _encode = msgspec.json.Encoder(enc_hook=_fields).encode
 
 
-def answer(request: Request, body: Answer, cache: str = LIVE) -> Response:
-    """The body as JSON, or 304 where the client has it already.
+class Encoded(msgspec.Struct, frozen=True):
+    """An answer as it is sent, whoever asked."""
+
+    raw: bytes
+    tag: str
+    cache: str
+    feed_seq: int
+
+
+def encode(body: Answer, cache: str = LIVE) -> Encoded:
+    """The body as JSON.
 
     The tag is weak: it stands for everything but how far `meta` has gone meanwhile, which
     X-Feed-Seq tells also of a 304.
     """
     raw = _encode(body)
+    return Encoded(raw, _tag(raw, body), cache, body.meta.feed_seq)
+
+
+def respond(request: Request, found: Encoded) -> Response:
+    """The answer, or 304 where the client has it already."""
     headers = dict(getattr(request.state, "headers", {}))
+    cache = found.cache
     if headers and cache != LIVE:
         cache = cache.replace("public", "private")  # counted answers are nobody else's
-    tag = _tag(raw, body)
     headers |= {
-        "ETag": tag,
+        "ETag": found.tag,
         "Cache-Control": cache,
-        "X-Feed-Seq": str(body.meta.feed_seq),
+        "X-Feed-Seq": str(found.feed_seq),
     }
-    if tag in _tags_of(request):
+    if found.tag in _tags_of(request):
         return Response(None, 304, headers)
-    return Response(raw, 200, headers, _MEDIA_TYPE)
+    return Response(found.raw, 200, headers, _MEDIA_TYPE)
+
+
+def answer(request: Request, body: Answer, cache: str = LIVE) -> Response:
+    """Both."""
+    return respond(request, encode(body, cache))
 
 
 def cache_of(body: Answer, slot: int | None) -> str:

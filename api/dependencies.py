@@ -10,14 +10,16 @@ import secrets
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.requests import HTTPConnection
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from api.answers import respond
 from api.cursors import MAX_LENGTH
 from api.problems import ProblemError
 from api.services.hub import Hub
 from api.services.quotas import Quotas
+from api.shared import Read, Shared
 from common.settings import Settings
 from db.pool import Pool
 from programs.keys import key_of
@@ -34,6 +36,7 @@ class Services(msgspec.Struct, frozen=True):
     """Where REST reads history: a replica, or the database by connections of its own."""
     has_replica: bool
     quotas: Quotas
+    shared: Shared
 
 
 async def services(connection: HTTPConnection) -> Services:
@@ -43,6 +46,14 @@ async def services(connection: HTTPConnection) -> Services:
 
 
 ServicesOf = Annotated[Services, Depends(services)]
+
+
+async def shared(
+    request: Request, services: Services, read: Read, *, is_costly: bool = False
+) -> Response:
+    """What `read` gives, or gave others who asked just so a moment ago."""
+    key = f"{request.url.path}?{request.url.query}"
+    return respond(request, await services.shared.get(key, read, is_costly=is_costly))
 
 
 def _key(text: str, what: str) -> bytes:

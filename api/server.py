@@ -15,7 +15,6 @@ from typing import cast
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from api.app import create_app
 from api.routes.websocket import PATH
@@ -24,6 +23,7 @@ from api.services.limits import HubLimits
 from api.wire.adopted import AdoptableProtocol
 from api.wire.deflate import SharedDeflateFactory
 from api.wire.handshake import Entrance
+from api.wire.http import BoundedHttp
 from api.wire.patience import Patience
 from common.errors import PortInUse
 from common.ports import describe_port_holder
@@ -117,8 +117,8 @@ def _protocol(settings: Settings) -> type[asyncio.Protocol]:
 def _http(settings: Settings) -> type[asyncio.Protocol]:
     """What uvicorn makes of every connection."""
     if not settings.websocket_direct_writes:
-        return AutoHTTPProtocol
-    entrance = Entrance(AutoHTTPProtocol, {PATH.encode()}, has_deflate=settings.websocket_deflate)
+        return BoundedHttp
+    entrance = Entrance(BoundedHttp, {PATH.encode()}, has_deflate=settings.websocket_deflate)
     return cast("type[asyncio.Protocol]", entrance)  # as above
 
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import answer, cache_of
+from api.answers import Encoded, answer, cache_of, encode
 from api.cursors import CursorOf
 from api.dependencies import MintOf, ServicesOf, metered
 from api.flags import flags_of
 from api.problems import history
 from api.queries import FirstQuery, HolderQuery, TraderQuery
-from api.routes.tokens import unknown
+from api.routes.tokens import as_of, unknown
 from api.schemas import Meta
 from api.schemas.base import key_text
 from api.schemas.tokens import (
@@ -51,12 +51,20 @@ async def holders(
     """From trades alone, so transfers are not seen. A holder whose amount changes while you page
     may be met twice or not at all."""
     slot = query.as_of_slot
-    found = await holder_reads.holders(
-        services.reads, mint, slot, _HOLDERS.decode(query.cursor), query.limit
-    )
-    if found is None:
-        raise unknown(mint)
-    body = HolderPage.model_construct(
+    before = _HOLDERS.decode(query.cursor)
+
+    async def read() -> Encoded:
+        found = await holder_reads.holders(services.reads, mint, slot, before, query.limit)
+        if found is None:
+            raise unknown(mint)
+        body = _holders(found)
+        return encode(body, cache_of(body, slot))
+
+    return await as_of(request, services, read, slot)
+
+
+def _holders(found: holder_reads.Holders) -> HolderPage:
+    return HolderPage.model_construct(
         items=[
             Holder.model_construct(
                 wallet=b58(row.wallet),
@@ -71,7 +79,6 @@ async def holders(
         holders=found.count,
         top10_bps=share_bps(found.top10, found.supply),
     )
-    return answer(request, body, cache_of(body, slot))
 
 
 @router.get(

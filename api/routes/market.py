@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import BRIEF, answer
-from api.dependencies import ServicesOf, metered
+from api.answers import BRIEF, Encoded, answer, encode
+from api.dependencies import ServicesOf, metered, shared
 from api.problems import history
 from api.queries import SearchQuery, TrendingQuery
 from api.schemas import Meta
@@ -31,24 +31,23 @@ router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[Depends(mete
 )
 async def market_stats(request: Request, services: ServicesOf) -> Response:
     """Per quote token: amounts of different tokens are never added up."""
-    moment, windows = await market_reads.market_windows(services.reads)
-    body = MarketStats.model_construct(
-        windows={
-            name: [
-                MarketWindow.model_construct(
-                    quote_mint=key_text(row.quote_mint),
-                    trades=row.trades,
-                    buys=row.buys,
-                    sells=row.trades - row.buys,
-                    volume_quote=str(row.volume_quote),
-                )
-                for row in rows
-            ]
-            for name, rows in windows.items()
-        },
-        meta=Meta.of(moment),
+
+    async def read() -> Encoded:
+        moment, windows = await market_reads.market_windows(services.reads)
+        shown = {name: [_window(row) for row in rows] for name, rows in windows.items()}
+        return encode(MarketStats.model_construct(windows=shown, meta=Meta.of(moment)), BRIEF)
+
+    return await shared(request, services, read)
+
+
+def _window(row: market_reads.MarketRow) -> MarketWindow:
+    return MarketWindow.model_construct(
+        quote_mint=key_text(row.quote_mint),
+        trades=row.trades,
+        buys=row.buys,
+        sells=row.trades - row.buys,
+        volume_quote=str(row.volume_quote),
     )
-    return answer(request, body, BRIEF)
 
 
 @router.get(
@@ -62,14 +61,19 @@ async def trending(
 ) -> Response:
     """By buyers * ln(1 + volume in whole quote tokens) of the window; /tokens?list=trending has the
     same in pages."""
-    moment, rows = await market_reads.trending(services.reads, WINDOWS[query.window], query.limit)
-    stale_s = services.settings.usd_stale_s
-    items = [
-        Trend.model_construct(rank=rank, score=f"{score:.6g}", token=token_fields(row, stale_s))
-        for rank, (score, row) in enumerate(rows, 1)
-    ]
-    body = Trending.model_construct(items=items, meta=Meta.of(moment))
-    return answer(request, body, BRIEF)
+
+    async def read() -> Encoded:
+        moment, rows = await market_reads.trending(
+            services.reads, WINDOWS[query.window], query.limit
+        )
+        stale_s = services.settings.usd_stale_s
+        items = [
+            Trend.model_construct(rank=rank, score=f"{score:.6g}", token=token_fields(row, stale_s))
+            for rank, (score, row) in enumerate(rows, 1)
+        ]
+        return encode(Trending.model_construct(items=items, meta=Meta.of(moment)), BRIEF)
+
+    return await shared(request, services, read)
 
 
 @router.get(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import BRIEF, LIVE, answer, cache_of
+from api.answers import BRIEF, LIVE, Encoded, answer, cache_of, encode, respond
 from api.cursors import CursorOf
-from api.dependencies import MintOf, ServicesOf, metered
+from api.dependencies import MintOf, Services, ServicesOf, metered, shared
 from api.problems import ProblemError, history
 from api.queries import SECONDS, CandleQuery, OneTokenQuery, TokenQuery, TokenTradeQuery
 from api.schemas import CandlePage, Meta, TokenAnswer, TokenPage, TradePage
@@ -18,6 +18,7 @@ from api.schemas.base import WRAPPED_SOL
 from api.schemas.candles import candle_fields
 from api.schemas.tokens import token_fields
 from api.schemas.trades import trade_fields
+from api.shared import Read
 from db.feed import Scope
 from db.pool import Pool
 from db.reads import candles as candle_reads
@@ -54,15 +55,14 @@ async def tokens(
         king_bps=services.settings.king_of_the_hill_bps,
     )
     cursor = _CURSORS[query.list]
-    page = await token_reads.tokens(
-        services.reads, wanted, cursor.decode(query.cursor), query.limit
-    )
-    body = TokenPage.model_construct(
-        items=[token_fields(row, services.settings.usd_stale_s) for row in page.items],
-        next=cursor.encode(page.last),
-        meta=Meta.of(page.moment),
-    )
-    return answer(request, body, BRIEF if query.list in ("trending", "top_volume") else LIVE)
+    before = cursor.decode(query.cursor)
+
+    async def read() -> Encoded:
+        page = await token_reads.tokens(services.reads, wanted, before, query.limit)
+        body = token_page(page, cursor, services.settings.usd_stale_s)
+        return encode(body, BRIEF if query.list in ("trending", "top_volume") else LIVE)
+
+    return await shared(request, services, read)
 
 
 @router.get(
@@ -74,14 +74,18 @@ async def token(
     """The token's state after its newest trade, or after its last one up to `as_of_slot`: then
     without what counts all its trades."""
     slot = query.as_of_slot
-    if slot is None:
-        moment, row = await token_reads.token(services.reads, mint)
-    else:
-        moment, row = await token_as_of(services.reads, mint, slot)
-    if row is None:
-        raise unknown(mint, slot)
-    body = TokenAnswer.at(row, Meta.of(moment), services.settings.usd_stale_s)
-    return answer(request, body, cache_of(body, slot))
+
+    async def read() -> Encoded:
+        if slot is None:
+            moment, row = await token_reads.token(services.reads, mint)
+        else:
+            moment, row = await token_as_of(services.reads, mint, slot)
+        if row is None:
+            raise unknown(mint, slot)
+        body = TokenAnswer.at(row, Meta.of(moment), services.settings.usd_stale_s)
+        return encode(body, cache_of(body, slot))
+
+    return await as_of(request, services, read, slot)
 
 
 @router.get(
@@ -124,17 +128,36 @@ async def candles(
         to_time=query.to_time,
         as_of_slot=query.as_of_slot,
     )
-    page = await candle_reads.candles(
-        services.reads, mint, wanted, _BARS.decode(query.cursor), query.limit
-    )
-    if not page.items:
-        await require(services.reads, mint)
-    body = CandlePage.model_construct(
-        items=[candle_fields(row) for row in page.items],
-        next=_BARS.encode(page.last),
+    before = _BARS.decode(query.cursor)
+
+    async def read() -> Encoded:
+        page = await candle_reads.candles(services.reads, mint, wanted, before, query.limit)
+        if not page.items:
+            await require(services.reads, mint)
+        body = CandlePage.model_construct(
+            items=[candle_fields(row) for row in page.items],
+            next=_BARS.encode(page.last),
+            meta=Meta.of(page.moment),
+        )
+        return encode(body, cache_of(body, query.as_of_slot))
+
+    return await as_of(request, services, read, query.as_of_slot)
+
+
+async def as_of(request: Request, services: Services, read: Read, slot: int | None) -> Response:
+    """The present is read for everybody anew; the past is the same for all who ask for it."""
+    if slot is None:
+        return respond(request, await read())
+    return await shared(request, services, read)
+
+
+def token_page(page: Page[token_reads.TokenView], cursor: CursorOf, usd_stale_s: int) -> TokenPage:
+    """As an answer."""
+    return TokenPage.model_construct(
+        items=[token_fields(row, usd_stale_s) for row in page.items],
+        next=cursor.encode(page.last),
         meta=Meta.of(page.moment),
     )
-    return answer(request, body, cache_of(body, query.as_of_slot))
 
 
 def trade_page(page: Page[trade_reads.TradeView]) -> TradePage:

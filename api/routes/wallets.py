@@ -6,14 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import answer, cache_of
+from api.answers import Encoded, answer, cache_of, encode
 from api.cursors import CursorOf
-from api.dependencies import ServicesOf, WalletOf, metered
+from api.dependencies import ServicesOf, WalletOf, metered, shared
 from api.problems import history
 from api.queries import PageQuery, PositionQuery, WalletTradeQuery
-from api.routes.tokens import TRADE_CURSOR, trade_page
+from api.routes.tokens import TRADE_CURSOR, token_page, trade_page
 from api.schemas import Meta, TokenPage, TradePage
-from api.schemas.tokens import token_fields
 from api.schemas.wallets import (
     PnlAnswer,
     PositionPage,
@@ -106,11 +105,16 @@ async def positions(
 )
 async def pnl(request: Request, services: ServicesOf, wallet: WalletOf) -> Response:
     """Realised by average cost; unrealised at the tokens' last prices, fees not taken off."""
-    moment, rows = await wallet_reads.profits(services.reads, wallet)
-    body = PnlAnswer.model_construct(
-        wallet=b58(wallet), quotes=[pnl_of(row) for row in rows], meta=Meta.of(moment)
-    )
-    return answer(request, body)
+
+    async def read() -> Encoded:
+        moment, rows = await wallet_reads.profits(services.reads, wallet)
+        body = PnlAnswer.model_construct(
+            wallet=b58(wallet), quotes=[pnl_of(row) for row in rows], meta=Meta.of(moment)
+        )
+        return encode(body)
+
+    # It values every open position: a bot may have ten thousand.
+    return await shared(request, services, read, is_costly=True)
 
 
 @router.get(
@@ -127,9 +131,4 @@ async def created(
     page = await token_reads.tokens(
         services.reads, wanted, _CREATED.decode(query.cursor), query.limit
     )
-    body = TokenPage.model_construct(
-        items=[token_fields(row, services.settings.usd_stale_s) for row in page.items],
-        next=_CREATED.encode(page.last),
-        meta=Meta.of(page.moment),
-    )
-    return answer(request, body)
+    return answer(request, token_page(page, _CREATED, services.settings.usd_stale_s))

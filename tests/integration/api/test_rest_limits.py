@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -150,3 +152,27 @@ async def test_a_replica_is_read_and_its_health_told(
                 assert ready.json()["is_ready"], ready.text
                 assert ready.json()["read_replica"].startswith(wanted)
                 assert (await http.get("/api/v1/tokens")).status_code == status
+
+
+async def test_a_head_without_an_end_is_refused(serve: Serve) -> None:
+    """Headers that go on for ever are cut off after 64 KiB, in one line or in many; a long body
+    that comes with its head is none of them."""
+    server = await serve()
+    for part in (b"a" * 4_096, b"x: y\r\n" * 700):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: here\r\n")
+        if not part.endswith(b"\n"):
+            writer.write(b"x: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(64):
+                writer.write(part)
+                await writer.drain()
+        answer = b""
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionError):  # what it had not read yet makes it a reset
+                answer = await reader.read()
+        assert answer[:12] in (b"", b"HTTP/1.1 400")
+        writer.close()
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+        answered = await http.post("/healthz", content=b"x" * 200_000)
+    assert answered.status_code == 405
