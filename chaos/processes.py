@@ -19,8 +19,9 @@ _END_TIMEOUT_S = 30
 class Command:
     """`main.py ARGS…` with an environment of its own; what it prints is kept for the report."""
 
-    def __init__(self, *args: str, env: dict[str, str], log: Path) -> None:
-        self._args, self._log = args, log
+    def __init__(self, *args: str, env: dict[str, str], log: Path, root: Path = ROOT) -> None:
+        """`root`: another checkout of the project, run with this one's Python."""
+        self._args, self._log, self._root = args, log, root
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self._env = kept | env
         self._process: asyncio.subprocess.Process | None = None
@@ -40,8 +41,9 @@ class Command:
     async def _start(self) -> None:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, str(ROOT / "main.py"), *self._args,
-                cwd=ROOT, env=self._env, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                sys.executable, str(self._root / "main.py"), *self._args,
+                cwd=self._root, env=self._env, stdin=asyncio.subprocess.DEVNULL, stdout=log,
+                stderr=log,
             )  # fmt: skip
 
     async def kill(self) -> None:
@@ -51,6 +53,12 @@ class Command:
     async def stop(self) -> int:
         """SIGTERM, as an operator would; the exit status."""
         return await self._end(signal.SIGTERM)
+
+    async def ended(self, timeout_s: float) -> int:
+        """Wait until it ends by itself; the exit status. Raises TimeoutError, RuntimeError."""
+        if self._process is None:
+            raise RuntimeError("not started yet")
+        return await asyncio.wait_for(self._process.wait(), timeout_s)
 
     async def supervise(self, pause_s: float = 0.5) -> None:
         """Start it again whenever it ends unasked, as docker or systemd do; until cancelled."""

@@ -316,6 +316,15 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
+def program(name: str) -> Path | None:
+    """One of Postgres' programs out of the wheel; None where there is no wheel."""
+    try:
+        found = _binaries() / name
+    except GiveUp:
+        return None
+    return found if found.exists() else None
+
+
 _INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres")
 _SERVER_OPTIONS = {
     "listen_addresses": "",

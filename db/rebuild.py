@@ -9,6 +9,7 @@ from collections.abc import Collection
 import asyncpg
 import msgspec
 
+from db.backup import new_epoch
 from db.keys import NO_QUOTE
 from db.pool import Connection
 from db.rows import CandleRow, PositionRow, TokenRow
@@ -47,10 +48,7 @@ async def finish(connection: Connection, at: Progress) -> None:
     """
     await connection.execute("DELETE FROM rebuilds")
     if at.changed:
-        await connection.execute(
-            "UPDATE feed_head SET epoch = substr(md5(gen_random_uuid()::text), 1, 8)"
-        )
-        await connection.execute("SELECT pg_notify('feed', '0')")
+        await new_epoch(connection)
 
 
 async def last_id(connection: Connection) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import MigrationError
-from db.migrate import MIGRATIONS, load, migrate
+from db.migrate import MIGRATIONS, is_current, load, migrate
 from db.pool import Pool, pool_of
 from tests.helpers.pg import PostgresForTests
 
@@ -57,6 +57,8 @@ async def test_a_database_newer_than_the_code_is_refused(empty: Pool, folder: Pa
     await migrate(empty, folder)
     with pytest.raises(MigrationError, match="newer than this version"):
         await migrate(empty)
+    async with empty.acquire() as connection:
+        assert await is_current(connection), "who runs already goes on, until it is replaced"
 
 
 async def test_a_failing_migration_leaves_nothing(empty: Pool, folder: Path) -> None:
