@@ -127,14 +127,14 @@ _REST = (
 )
 
 
-async def _openapi() -> dict[str, Any]:
+async def openapi() -> dict[str, Any]:
     """The document of an application that is never started: its pool connects to nothing."""
     pool = asyncpg.create_pool("postgresql://nowhere")
     return create_app(Settings(_env_file=None), pool, None, None).openapi()
 
 
 def _rest() -> Iterator[str]:
-    paths: dict[str, Any] = asyncio.run(_openapi())["paths"]
+    paths: dict[str, Any] = asyncio.run(openapi())["paths"]
     for path, operations in sorted(paths.items()):
         for method, operation in operations.items():
             yield f"## {method.upper()} {path}\n"
