@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import websockets
 
 from api.server import ApiServer
 from api.server import serve as serve_until_cancelled
@@ -61,13 +62,16 @@ async def test_cancelling_drains(pool: Pool, settings: SettingsFactory, is_direc
 
 async def test_draining_takes_its_time_with_many(serve: Serve) -> None:
     """Many clients are sent away in batches; meanwhile nobody new comes and readiness is 503."""
-    server = await serve(drain_s=1)
+    server = await serve(drain_s=3)
     clients = [await HubClient.dial(server.port, "?room=global") for _ in range(120)]
     drain = asyncio.create_task(server.hub.drain())
     await eventually(lambda: len(server.hub.sessions) < 120)
     assert server.hub.sessions
     async with httpx2.AsyncClient() as http:
         assert (await http.get(f"http://127.0.0.1:{server.port}/readyz")).status_code == 503
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await HubClient.dial(server.port, "?room=global")
+    assert refused.value.response.status_code == 503
     await drain
     assert not server.hub.sessions
     for client in clients:

@@ -5,6 +5,7 @@ print holds no secret.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,7 +81,9 @@ async def test_signing_out_at_one_closes_the_sockets_of_the_other(
             wrong = await HubClient.dial(other_port, f"?token={browser.access_token[:-6]}AAAAAA")
             assert (await wrong.end())[0] == 4401
             assert (await browser.post("/api/v1/auth/logout")).status_code == 204
+            began = time.monotonic()
             assert [(await client.end())[0] for client in (here, there)] == [4442, 4442]
+            print(f"closed on both {time.monotonic() - began:.3f} s after the answer to logout")
             late = await HubClient.dial(other_port, f"?token={browser.access_token}")
             assert (await late.end())[0] == 4401
             assert await other.stop() == 0

@@ -88,6 +88,27 @@ def test_no_letter_can_be_changed_unseen(at: int, letter: str) -> None:
         return
 
 
+LINES = FULL.split("\n")
+
+
+@pytest.mark.parametrize("at", range(len(LINES)))
+def test_every_line_has_its_place(at: int) -> None:
+    """Left out, doubled, moved to any other place, or with a strange line before it, the text is
+    refused, or read as another message."""
+    others = LINES[:at] + LINES[at + 1 :]
+    texts = [
+        others,
+        [*LINES[:at], LINES[at], *LINES[at:]],
+        [*LINES[:at], "Scope: all", *LINES[at:]],
+    ]
+    texts += [[*others[:to], LINES[at], *others[to:]] for to in range(len(LINES))]
+    for text in ("\n".join(lines) for lines in texts if lines != LINES):
+        try:
+            assert parse(text.encode()) != parse(FULL.encode())
+        except MalformedMessage:
+            continue
+
+
 def test_the_full_message_is_read_field_by_field() -> None:
     """Each field is where the grammar says."""
     assert parse(FULL.encode()) == SignInMessage(
