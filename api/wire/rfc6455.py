@@ -20,8 +20,9 @@ _MASK = 0x80
 _DATA = (TEXT, BINARY)
 _CONTROL = (CLOSE, PING, PONG)
 _MAX_CONTROL_BYTES = 125
-_MAX_FRAGMENTS = 256
-"""A message in more pieces is an attack: the largest message allowed is a few KiB."""
+_BYTES_PER_FRAGMENT = 64
+"""The largest message in smaller pieces than these is an attack: each piece costs something."""
+_LEAST_FRAGMENTS = 64
 
 
 class FrameError(Exception):
@@ -73,11 +74,13 @@ class MessageReader:
     """
 
     __slots__ = (
-        "_buffer", "_fragments", "_is_open", "_is_packed", "_max_bytes", "_opcode", "_size",
+        "_buffer", "_fragments", "_is_open", "_is_packed", "_max_bytes", "_max_fragments",
+        "_opcode", "_size",
     )  # fmt: skip
 
     def __init__(self, max_bytes: int, *, is_packed: bool = False) -> None:
         self._max_bytes = max_bytes
+        self._max_fragments = max(_LEAST_FRAGMENTS, max_bytes // _BYTES_PER_FRAGMENT)
         self._is_packed = is_packed
         self._buffer = b""
         self._fragments: list[bytes] = []
@@ -155,8 +158,8 @@ class MessageReader:
             return None
         self._fragments.append(payload)
         self._size += len(payload)
-        if len(self._fragments) > _MAX_FRAGMENTS:
-            raise FrameError(1009, f"messages may have up to {_MAX_FRAGMENTS} fragments")
+        if len(self._fragments) > self._max_fragments:
+            raise FrameError(1009, f"messages may have up to {self._max_fragments} fragments")
         if not first & _FIN:
             return None
         message = self._opened(self._opcode, b"".join(self._fragments))

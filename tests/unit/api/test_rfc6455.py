@@ -78,6 +78,17 @@ def test_fragments_are_joined(parts: list[bytes], has_ping: bool) -> None:
     assert got[:-1] == [(PING, b"p")] * (len(parts) - 1 if has_ping else 0)
 
 
+@pytest.mark.parametrize(("limit", "most"), [(16_384, 256), (1_024, 64), (2**20, 16_384)])
+def test_so_many_fragments_make_a_message(limit: int, most: int) -> None:
+    """The largest message in pieces of 64 bytes, and one piece more is too many."""
+    pieces = masked(TEXT, b"a", fin=0) + masked(CONTINUATION, b"", fin=0) * (most - 2)
+    last = masked(CONTINUATION, b"")
+    assert list(MessageReader(limit).feed(pieces + last)) == [(TEXT, b"a")]
+    with pytest.raises(FrameError) as caught:
+        list(MessageReader(limit).feed(pieces + masked(CONTINUATION, b"", fin=0) + last))
+    assert caught.value.code == 1009
+
+
 BROKEN = {
     "not masked": (b"\x81\x01x", 1002),
     "reserved bit": (b"\xc1\x80\0\0\0\0", 1002),
