@@ -66,9 +66,15 @@ def vulnerabilities() -> None:
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="A benchmark, or all.")]) -> None:
+def bench(
+    name: Annotated[str, typer.Argument(help="A benchmark, or all: then it is recorded.")],
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep it in benchmarks/RESULTS.md.")
+    ] = False,
+    runs: Annotated[int, typer.Option(help="Recorded: medians of so many.", min=1)] = 1,
+) -> None:
     """Measure: one JSON line per figure on stdout, a table on stderr."""
-    importlib.import_module("benchmarks.__main__").main(name)
+    importlib.import_module("benchmarks.__main__").main(name, runs, is_recorded=record)
 
 
 @app.command()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import pairwise
 
 import msgspec
 import psutil
@@ -19,6 +21,7 @@ class Sample(msgspec.Struct, frozen=True):
     """Its process id: another one is another life."""
     at: float
     mib: float
+    cpu_s: float = 0.0
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     mib_per_hour: float | None
     last_mib: float
     samples: int
+    cores: float
+    """What it took of the processors, on average."""
 
 
 class Memory:
@@ -46,11 +51,13 @@ class Memory:
             process = psutil.Process(pid)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return
-            size = process.memory_info().rss
+            size, times = process.memory_info().rss, [process.cpu_times()]
             if with_children:
                 family = [process, *process.children(recursive=True)]
                 size = sum(private_of(each) for each in family)
-            self._samples[name].append(Sample(pid, time.monotonic() / 3600, size / _MIB))
+                times = [each.cpu_times() for each in family]
+            cpu_s = sum(one.user + one.system for one in times)
+            self._samples[name].append(Sample(pid, time.monotonic() / 3600, size / _MIB, cpu_s))
 
     def growth(self, warm_up_s: float) -> dict[str, Growth]:
         """Of each process; of each life the first `warm_up_s` do not count."""
@@ -84,4 +91,14 @@ def growth_of(samples: list[Sample], warm_up_s: float) -> Growth:
         mib_per_hour=round(top / bottom, 2) if bottom else None,
         last_mib=round(samples[-1].mib, 1) if samples else 0.0,
         samples=count,
+        cores=round(_cores(lives.values()), 2),
     )
+
+
+def _cores(lives: Iterable[list[Sample]]) -> float:
+    used_s = lasted_s = 0.0
+    for life in lives:
+        # Postgres' processes come and go: what those that ended had taken is not seen any more.
+        used_s += sum(max(0.0, late.cpu_s - early.cpu_s) for early, late in pairwise(life))
+        lasted_s += 3600 * (life[-1].at - life[0].at)
+    return used_s / lasted_s if lasted_s else 0.0

@@ -135,6 +135,8 @@ class MixedVerdict(msgspec.Struct, kw_only=True):
         raisers = [one for one in begun if (firing.alert, one.act.name) in expected]
         cause = (raisers or begun)[-1:]
         during = cause[0].act.name if cause else ""
+        if fired_s < acts[0].start_s:
+            during = "starting"
         if firing.alert == LOSS_ALERT and loss_of(acts)[0] <= fired_s:
             during = "loss of notifications"
         cleared_s = None if firing.cleared is None else round(firing.cleared - self.began_at, 1)
@@ -178,6 +180,7 @@ def report(verdict: MixedVerdict) -> list[str]:
     lines += [
         f"memory     {name}: {growth.last_mib:.0f} MiB, "
         + ("too short" if growth.mib_per_hour is None else f"{growth.mib_per_hour:+.1f} MiB/h")
+        + f", {growth.cores:.2f} cores"
         for name, growth in verdict.memory.items()
     ]
     return [*lines, *(f"WRONG      {text}" for text in verdict.wrong)]
