@@ -45,13 +45,10 @@ def python_bill() -> dict[str, Any]:
     """The packages that uv.lock gives an installation, with hashes of nothing but themselves."""
     sync = [uv(), "sync", "--frozen", "--no-default-groups", "--quiet"]
     told(sync, UV_PROJECT_ENVIRONMENT=str(RUNTIME), VIRTUAL_ENV="")
-    made = told(
-        [
-            str(Path(sys.executable).parent / "cyclonedx-py"), "environment", "--pyproject",
-            "pyproject.toml", "--output-reproducible", "--output-format", "JSON",
-            str(RUNTIME / "bin" / "python"),
-        ]
-    )  # fmt: skip
+    tool = str(Path(sys.executable).parent / "cyclonedx-py")
+    shape = ["--no-validate", "--output-reproducible", "--output-format", "JSON"]
+    described = [*shape, "--pyproject", "pyproject.toml", str(RUNTIME / "bin" / "python")]
+    made = told([tool, "environment", *described])
     return dict(msgspec.json.decode(made))
 
 
