@@ -17,6 +17,7 @@ from common.errors import GiveUp, SettingsError, VerdictFailed
 from common.metrics import exposed
 from common.ports import require_free_port
 from common.settings import Settings
+from common.tracing import tracing
 from db import api_keys, backup
 from db.api_keys import NewKey
 from db.connect import database_url
@@ -85,6 +86,7 @@ async def run_up(settings: Settings, with_page: bool) -> None:
     """Database, then the chain where none is given, the indexer, the page, and the API in front."""
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings, "all"))
         say(f"database: {'DATABASE_URL' if settings.database_url else 'embedded Postgres'}")
         pools = await stack.enter_async_context(databases(settings))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -123,7 +125,7 @@ async def run_traders(settings: Settings) -> None:
 
 async def run_index(settings: Settings) -> None:
     """The indexer, and what comes from outside the chain."""
-    with exposed(settings.websocket_host, settings.metrics_port):
+    with exposed(settings.websocket_host, settings.metrics_port), tracing(settings, "indexer"):
         async with database(settings) as pool, asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(run_market(settings, pool)),
@@ -137,9 +139,10 @@ async def run_index(settings: Settings) -> None:
 async def run_serve(settings: Settings, with_page: bool) -> None:
     """The API alone."""
     require_free_port(settings.websocket_host, settings.websocket_port, option="--port")
-    async with databases(settings) as pools:
-        page, reason = await page_or_reason(settings, with_page)
-        await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
+    with tracing(settings, "api"):
+        async with databases(settings) as pools:
+            page, reason = await page_or_reason(settings, with_page)
+            await serve_api(settings, pools, page, reason, on_started=lambda: announce(settings))
 
 
 async def run_relay(settings: Settings, pool: Pool) -> None:
@@ -220,15 +223,16 @@ async def run_retention(settings: Settings) -> None:
         trades_s=settings.retention_trades_days * 86_400 or None,
         second_bars_s=settings.retention_second_candles_days * 86_400 or None,
         feed_s=settings.retention_feed_hours * 3_600 or None,
+        prices_s=settings.retention_prices_days * 86_400 or None,
     )
     async with database(settings) as pool:
-        with typer.progressbar(length=3, label="retention", file=sys.stderr) as bar:
+        with typer.progressbar(length=4, label="retention", file=sys.stderr) as bar:
             dropped = await drop_old(
                 pool, ages, int(time.time()), lambda done, _: bar.update(done - bar.pos)
             )
     say(
         f"dropped {dropped.partitions} partitions of trades, {dropped.bars} candles of a second, "
-        f"{dropped.feed_rows} rows of the feed"
+        f"{dropped.feed_rows} rows of the feed, {dropped.prices} prices of quotes"
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 from common import metrics
+from common.tracing import span
 from db.rows import PoolRow, QuarantineRow
 from indexer.commit import Batch
 from indexer.seen import Seen, quote_of
@@ -51,6 +52,10 @@ class Decoder:
 
     async def decode(self, updates: Sequence[Update]) -> Batch:
         """Events, pools and undecodable payloads of these updates."""
+        with span("decode", updates=len(updates)):
+            return await self._decode(updates)
+
+    async def _decode(self, updates: Sequence[Update]) -> Batch:
         batch = Batch()
         pairs = [(update, self._decoded(update)) for update in updates]
         await self._learn_pools(pairs, batch)

@@ -18,6 +18,7 @@ import msgspec
 from common import metrics
 from common.errors import NodeError, NodeRefused
 from common.settings import Commitment
+from common.tracing import span
 from indexer.pace import Pace, Priority
 
 PAGE = 1_000
@@ -234,7 +235,8 @@ class Node:
         await self._pace.begin(priority)
         metrics.INDEXER_CALLS.labels(method).inc()
         try:
-            response = await self._http.post(self._url, json=body)
+            with span("rpc", method=method):
+                response = await self._http.post(self._url, json=body)
         except httpx2.HTTPError as error:
             self._pace.failed()
             raise NodeError(

@@ -36,6 +36,7 @@ from api.services.states import States
 from api.services.subscription import Subscription
 from common.errors import FeedGap
 from common.metrics import HUB_FEED_LAG_SECONDS, HUB_SLOW
+from common.tracing import span
 from db.feed import OUTAGE, FeedRow, Missed, Position, recent
 from db.pool import Pool
 from db.states import StateFollower
@@ -310,6 +311,10 @@ class Hub:
 
     def fan_out(self, rows: list[FeedRow]) -> None:
         """Everything in `rows` to everybody it concerns, in one go."""
+        with span("fan_out", rows=len(rows), seq=rows[-1].seq):
+            self._fan_out(rows)
+
+    def _fan_out(self, rows: list[FeedRow]) -> None:
         now = self.now()
         touched: dict[Group, None] = {}
         for row in rows:

@@ -160,7 +160,7 @@ INDEXER = Board(
             ),
             Panel(
                 "Endpoints behind the best one",
-                {"{{endpoint}}": "max by (endpoint) (curvefeed_endpoint_lag_slots)"},
+                {"{{endpoint}}": "max by (endpoint) (curvefeed_endpoint_lag_slots)" + _OR_NONE},
             ),
             Panel(
                 "Changes of endpoint",

@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import json
 import re
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -22,7 +24,11 @@ from chaos.client import FeedClient
 from db.feed import STATE_EVENTS
 from deploy.grafana.panels import BOARDS, Board, Panel
 from frontend.build import build_page
-from tests.helpers.stack import Stack, running
+from tests.__main__ import DEBIAN
+from tests.e2e.running import listening
+from tests.helpers.compose_file import ROOT
+from tests.helpers.otlp import Receiver
+from tests.helpers.stack import Container, Stack, running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -32,11 +38,24 @@ SERVICES = {"postgres", "proxy", *OURS}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stack() -> AsyncIterator[Stack]:
+async def collector() -> AsyncIterator[Receiver]:
+    """Where spans are sent."""
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(collector: Receiver) -> AsyncIterator[Stack]:
     """Everything but NATS and Grafana, healthy; with the page, as the image has it."""
     await build_page(for_localnet=True)
     services = SERVICES | ({"prometheus"} if prometheus_program() else set())
-    async with running(services, LOCALNET_TRADES_PER_SECOND="20", LOCALNET_SLOT_MS="200") as stack:
+    async with running(
+        services,
+        LOCALNET_TRADES_PER_SECOND="20",
+        LOCALNET_SLOT_MS="200",
+        TRACING_ENABLED="true",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.port}",
+    ) as stack:
         yield stack
 
 
@@ -55,9 +74,12 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def following(stack: Stack, count: int) -> AsyncIterator[list[FeedClient]]:
+async def following(
+    stack: Stack, count: int, place: str | None = None
+) -> AsyncIterator[list[FeedClient]]:
     """Clients that follow `global` through the proxy."""
-    clients = [FeedClient(f"ws://{base(stack)}/api/v1/websocket/ws") for _ in range(count)]
+    url = f"ws://{place or base(stack)}/api/v1/websocket/ws"
+    clients = [FeedClient(url) for _ in range(count)]
     tasks = [asyncio.create_task(client.run()) for client in clients]
     try:
         for client in clients:
@@ -256,6 +278,78 @@ async def prometheus(
     assert answer.status_code == 200, (params, answer.text)
     data: dict[str, Any] = answer.json()["data"]
     return data
+
+
+async def test_nginx_may_stand_in_caddys_place(stack: Stack) -> None:
+    """deploy/nginx: clients go on through it when a hub dies, and /metrics is not for the world."""
+    async with nginx(stack) as place:
+        async with httpx2.AsyncClient() as http:
+            assert (await http.get(f"http://{place}/metrics")).status_code == 404
+            assert (await http.get(f"http://{place}/readyz")).status_code == 200
+        async with following(stack, 2, place) as clients:
+            await clients[0].until(5)
+            await stack.containers["api"][1].kill()
+            seen = [client.trades for client in clients]
+            for client, before in zip(clients, seen, strict=True):
+                await client.until(before + 5)
+                assert (client.lost, client.holes) == (0, 0)
+    await stack.containers["api"][1].start(is_boxed=stack.is_boxed)
+    await stack.healthy("api")
+
+
+@asynccontextmanager
+async def nginx(stack: Stack) -> AsyncIterator[str]:
+    """nginx with the deployed file and our ports; where it is."""
+    unpacked = DEBIAN / "usr" / "sbin" / "nginx"
+    program = shutil.which("nginx") or shutil.which(unpacked)
+    if program is None:
+        pytest.skip("there is no nginx")
+    file = nginx_file(stack)
+    args = [program, "-p", str(file.parent), "-c", str(file), "-e", "stderr"]
+    container = Container("nginx", args, {"PATH": "/usr/bin"}, stack.folder)
+    await container.start(is_boxed=False)
+    port = stack.port("nginx", 8080)
+    try:
+        await listening(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        await container.stop(_PATIENCE_S)
+
+
+def nginx_file(stack: Stack) -> Path:
+    """What goes around the deployed file, which has our ports then."""
+    text = (ROOT / "deploy" / "nginx" / "curvefeed.conf").read_text()
+    ports = {"listen 8080": f"listen 127.0.0.1:{stack.port('nginx', 8080)}"} | {
+        f"127.0.0.1:{8001 + replica} ": f"127.0.0.1:{stack.port('api', 8001, replica)} "
+        for replica in range(stack.compose.replicas("api"))
+    }
+    for deployed, ours in ports.items():
+        assert deployed in text
+        text = text.replace(deployed, ours)
+    folder = stack.folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    temporary = " ".join(
+        f"{kind}_temp_path {folder}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"daemon off; user root; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {temporary}\n{text} }}"
+    )
+    return file
+
+
+async def test_batches_can_be_traced(stack: Stack, collector: Receiver) -> None:
+    """With TRACING_ENABLED both sides of Postgres send spans, and what they say is figures."""
+    wanted = {"curvefeed-indexer": {"rpc", "decode", "commit"}, "curvefeed-api": {"fan_out"}}
+
+    async def is_all_there() -> bool:
+        return all(names <= set(collector.spans[part]) for part, names in wanted.items())
+
+    async with following(stack, 1):
+        await until(is_all_there)
+    assert collector.attributes == {"method", "updates", "events", "rows", "seq"}
 
 
 async def test_no_file_is_written_outside_of_tmp(stack: Stack) -> None:
