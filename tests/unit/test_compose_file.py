@@ -6,6 +6,7 @@ That what it says also works is tested in tests/integration/deploy.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_the_image_has_the_versions_of_the_repository() -> None:
     }
 
 
+def test_docker_compose_takes_the_file(tmp_path: Path) -> None:
+    """Every profile of it. Most machines of ours have no plugin for that."""
+    compose = ["docker", "compose"]
+    plugin = shutil.which("docker-compose")
+    if plugin is not None:
+        compose = [plugin]
+    elif shutil.which("docker") is None or run_in_root([*compose, "version"]).returncode:
+        pytest.skip("there is no docker compose")
+    empty = tmp_path / ".env"
+    empty.touch()
+    done = run_in_root([*compose, "--env-file", str(empty), "--profile", "*", "config", "--quiet"])
+    assert done.returncode == 0, done.stderr
+
+
+def run_in_root(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """In the repository."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -179,8 +199,5 @@ def test_the_image_has_the_versions_of_the_repository() -> None:
 )
 def test_those_who_read_these_files_find_nothing_wrong(command: list[str]) -> None:
     """hadolint has no complaint about the Dockerfile, Caddy none about its file."""
-    done = subprocess.run(
-        [Path(sys.executable).parent / command[0], *command[1:]],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_in_root([str(Path(sys.executable).parent / command[0]), *command[1:]])
     assert done.returncode == 0, done.stdout + done.stderr
