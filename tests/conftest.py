@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import hypothesis
 import pytest
 
 from common.settings import Settings, load_settings
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from localnet.node import Localnet
 
 SettingsFactory: TypeAlias = Callable[..., Settings]
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture
