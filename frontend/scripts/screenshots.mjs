@@ -49,6 +49,7 @@ async function picture(browser, { name, path, device, scheme }) {
   await page.goto(base + path, { waitUntil: "domcontentloaded" });
   await page.locator("[data-connection=live]").waitFor({ timeout: LIVE_WITHIN_MS });
   if (name === "order") await used(page).catch(() => console.log("no burner to connect"));
+  await page.evaluate(() => scrollTo(0, 0));
   await page.waitForTimeout(SETTLE_MS);
   const file = `${folder}/${name}-${device}-${scheme}.png`;
   await page.screenshot({ path: file, fullPage: device === "phone" });

@@ -69,7 +69,7 @@ export function Chart({
           <UnitSwitch symbol={symbol} usdRate={usdRate} />
         </div>
       </div>
-      <div className="h-[320px] px-1 pb-1 sm:h-[400px]">
+      <div className="h-[320px] px-1 pb-1 contain-strict sm:h-[400px]">
         {bars.length > 0 ? (
           <PriceChart
             bars={bars}

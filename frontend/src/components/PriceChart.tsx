@@ -45,7 +45,7 @@ export default function PriceChart({
       <div ref={place} className="size-full" />
       <p
         ref={legend}
-        className="pointer-events-none absolute left-3 top-1 z-10 flex flex-wrap gap-x-3 text-xs text-muted"
+        className="pointer-events-none absolute left-3 right-[78px] top-1 z-10 flex flex-wrap gap-x-3 text-xs text-muted max-sm:gap-x-2 max-sm:text-[11px]"
       />
     </figure>
   );

@@ -19,6 +19,20 @@ function Mark() {
   );
 }
 
+/** In the head; on a phone, which has no room for them there, in the foot. */
+function Pages() {
+  return (
+    <>
+      <Link href="/status/" prefetch={false} className="hover:text-text">
+        Status
+      </Link>
+      <a href="/docs" className="hover:text-text">
+        API
+      </a>
+    </>
+  );
+}
+
 /** What every page has around it. */
 export function Shell({ children }: { children: ReactNode }) {
   return (
@@ -44,12 +58,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Search />
           </div>
           <nav aria-label="Pages" className="hidden items-center gap-4 text-muted sm:flex">
-            <Link href="/status/" prefetch={false} className="hover:text-text">
-              Status
-            </Link>
-            <a href="/docs" className="hover:text-text">
-              API
-            </a>
+            <Pages />
           </nav>
           <div className="ml-auto flex items-center gap-2 sm:gap-3 md:ml-0">
             <ConnectionPill />
@@ -60,6 +69,11 @@ export function Shell({ children }: { children: ReactNode }) {
       <main id="main" className="mx-auto max-w-[1480px] px-4 pb-16 pt-5 sm:px-6">
         {children}
       </main>
+      <footer className="border-t border-line px-4 py-5 sm:hidden">
+        <nav aria-label="Pages" className="flex justify-center gap-6 text-muted">
+          <Pages />
+        </nav>
+      </footer>
       <ConnectionNotice />
     </>
   );

@@ -69,7 +69,7 @@ function Window({ figures, token }: { figures: Figures | null; token: Token | nu
         aria-hidden="true"
       >
         <div
-          className="h-full border-r-2 border-surface bg-buy transition-transform duration-500"
+          className="h-full border-r-2 border-surface bg-buy"
           style={{ transform: `translateX(${share - 100}%)` }}
         />
       </div>

@@ -115,10 +115,7 @@ function ProgramCard({ program }: { program: Completeness }) {
         aria-valuenow={Math.round(share)}
         className="h-2.5 overflow-hidden rounded-full bg-raised"
       >
-        <div
-          className="h-full rounded-full bg-buy transition-transform duration-500"
-          style={{ transform: `translateX(${share - 100}%)` }}
-        />
+        <div className="h-full rounded-full bg-buy" style={{ transform: `translateX(${share - 100}%)` }} />
       </div>
       <dl className="mt-4 flex flex-col gap-2">
         <Line name="Verified from">{slot(first_slot)}</Line>

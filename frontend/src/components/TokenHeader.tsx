@@ -1,6 +1,7 @@
 "use client";
 
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
+import { useNow } from "@/lib/clock";
 import { count, MISSING, quoteOf, shortKey } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import { useUnit } from "@/lib/units";
@@ -18,6 +19,18 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** Changes within a second that a reader can follow one by one. */
+const CALM_CHANGES = 2;
+
+/** Whether this number changes seldom enough to flash: else it would without end, and say nothing. */
+function useIsCalm(seq: number): boolean {
+  const second = useNow();
+  const [at, setAt] = useState({ second, seq, changes: 0, isCalm: true });
+  if (second !== at.second) setAt({ second, seq, changes: 0, isCalm: at.changes <= CALM_CHANGES });
+  else if (seq !== at.seq) setAt({ ...at, seq, changes: at.changes + 1 });
+  return at.isCalm && at.changes <= CALM_CHANGES;
+}
+
 /** Who it is, and the numbers one looks for first. */
 export function TokenHeader({ mint, token }: { mint: string; token: Token | null }) {
   const quote = quoteOf(token?.quoteMint ?? null);
@@ -25,7 +38,8 @@ export function TokenHeader({ mint, token }: { mint: string; token: Token | null
   const { data } = useHolders(mint, token !== null);
   const metadata = useMetadata(mint, token !== null);
   const holders = data?.holders ?? token?.holders;
-  const trend = !token?.trend ? "" : token.trend > 0 ? "flash bg-buy-soft" : "flash bg-sell-soft";
+  const isCalm = useIsCalm(token?.seq ?? 0);
+  const trend = !token?.trend || !isCalm ? "" : token.trend > 0 ? "flash bg-buy-soft" : "flash bg-sell-soft";
   return (
     <section
       aria-label="Token"

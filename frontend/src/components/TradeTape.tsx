@@ -43,7 +43,8 @@ export function TradeTape({ market }: { market: Market }) {
 }
 
 function Item({ trade, tokens }: { trade: Trade; tokens: Tokens }) {
-  const symbol = tokens.get(trade.mint)?.symbol || shortKey(trade.mint);
+  const token = tokens.get(trade.mint);
+  const symbol = token?.symbol || shortKey(trade.mint);
   const flash = trade.side === "buy" ? "animate-flash-buy" : "animate-flash-sell";
   return (
     <li
@@ -51,7 +52,7 @@ function Item({ trade, tokens }: { trade: Trade; tokens: Tokens }) {
       data-side={trade.side}
       className={`relative flex shrink-0 items-center gap-2.5 rounded-xl border border-line bg-surface px-3 py-2 hover:bg-raised/60 lg:h-[52px] lg:rounded-none lg:border-0 lg:border-b lg:border-line/60 lg:bg-transparent lg:px-4 lg:py-0 lg:last:border-0 ${flash}`}
     >
-      <Avatar mint={trade.mint} size={28} />
+      <Avatar mint={trade.mint} image={token?.image ?? null} size={28} />
       <div className="min-w-0 lg:flex-1">
         <Link
           href={`/trade/?mint=${trade.mint}`}

@@ -143,8 +143,7 @@ export function Progress({
       className={`w-full overflow-hidden rounded-full bg-raised ${isLarge ? "h-2.5" : "h-1.5"}`}
     >
       <div
-        // Moved, not widened: the compositor does that alone, without laying the page out anew in every frame.
-        className={`h-full rounded-full transition-transform duration-500 ${stage === "curve" ? "bg-accent" : "bg-buy"}`}
+        className={`h-full rounded-full ${stage === "curve" ? "bg-accent" : "bg-buy"}`}
         style={{ transform: `translateX(${Math.max(share / 100, share > 0 ? 1.5 : 0) - 100}%)` }}
       />
     </div>

@@ -109,7 +109,8 @@ export class ChartDrawing {
       rightPriceScale: {
         borderVisible: false,
         minimumWidth: AXIS_WIDTH, // else it is measured and drawn anew with every digit
-        scaleMargins: { top: 0.1, bottom: 0.06 },
+        entireTextOnly: true,
+        scaleMargins: { top: 0.16, bottom: 0.06 }, // the figures stand there
       },
       timeScale: {
         borderVisible: false,

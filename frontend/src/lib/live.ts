@@ -3,7 +3,7 @@
  * after the other only so many a second are rendered as a reader can follow, and the page stays free for him.
  */
 
-import { useSyncExternalStore } from "react";
+import { startTransition, useEffect, useState } from "react";
 
 const LEAST_MS = 100;
 /** In a flood, of more than so many changes since the last showing, fewer still. */
@@ -63,7 +63,16 @@ export class Live<Value> {
   shown = (): Value => this.#shown;
 }
 
-/** The value as it was last shown. */
+/**
+ * The value as it was last shown. Rendered as a transition: in pieces between which the screen goes on, and after what
+ * the reader does.
+ */
 export function useLive<Value>(live: Live<Value>): Value {
-  return useSyncExternalStore(live.watch, live.shown, live.shown);
+  const [value, setValue] = useState(live.shown);
+  useEffect(() => {
+    const show = () => startTransition(() => setValue(live.shown));
+    show();
+    return live.watch(show);
+  }, [live]);
+  return value;
 }
