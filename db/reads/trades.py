@@ -65,9 +65,9 @@ NO_FILTERS = Filters()
 
 _ROWS = """t.signature, p.name AS program, t.ordinal, t.slot, t.tx_index, t.seq, k.mint,
     w.key AS wallet, t.is_buy, t.base_amount, t.quote_amount, t.user_quote_amount, t.quote_usd,
-    t.fees, coalesce(n.names, '') AS fee_names, t.price, t.virtual_base, t.virtual_quote,
-    t.real_base, t.real_quote, t.progress_bps, t.block_time, t.is_own, l.key AS pool,
-    q.key AS quote_mint, k.quote_decimals, k.supply"""
+    coalesce(t.fees, '') AS fees, coalesce(n.names, '') AS fee_names, t.price, t.virtual_base,
+    t.virtual_quote, t.real_base, t.real_quote, t.progress_bps, t.block_time, t.is_own,
+    l.key AS pool, q.key AS quote_mint, k.quote_decimals, k.supply"""
 
 UNPLACED = 2**31 - 1
 PLACE = f"t.slot, coalesce(t.tx_index, {UNPLACED}), t.seq"

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from api.server import ApiServer
@@ -75,6 +76,13 @@ async def test_lists(http: httpx2.AsyncClient, pool: Pool) -> None:
     assert await listed(http, "new", program="moonshot") == []
     stages = {item["mint"]: item["stage"] for item in await pages(http, "/tokens")}
     assert (stages[named("e")], stages[named("a")]) == ("migrated", "curve")
+
+
+async def test_a_launchpad_that_takes_no_fee(http: httpx2.AsyncClient, pool: Pool) -> None:
+    """Its trades are answered with no fees, not with an error."""
+    await store(pool, seen(msgspec.structs.replace(traded(5, 7, mint="free"), fees={}), "free", 1))
+    (trade,) = await pages(http, f"/tokens/{named('free')}/trades")
+    assert trade["fees"] == {}
 
 
 async def test_trending_and_windows(http: httpx2.AsyncClient, pool: Pool) -> None:
@@ -244,6 +252,13 @@ async def test_holders_traders_and_first_buyers(http: httpx2.AsyncClient, pool: 
     assert traders[0]["wallet"] == named("a")
     assert (traders[0]["realized_quote"], traders[0]["cost_quote"]) == ("40", "30")
     assert {it["wallet"] for it in traders} == {named("a"), named("b"), named("c")}
+    for order, column, count in (
+        ("loss", "realized_quote", 3), ("amount", "base_amount", 2), ("recent", "last_trade_at", 3),
+    ):  # fmt: skip
+        found = await pages(http, f"{path}/traders", limit=1, order=order)
+        values = [int(it[column]) for it in found]
+        assert values == sorted(values, reverse=order != "loss")
+        assert len({it["wallet"] for it in found}) == count
     first = (await get(http, f"{path}/first-buyers"))["items"]
     assert [it["wallet"] for it in first] == [named("a"), named("b")]
 
