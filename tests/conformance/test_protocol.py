@@ -184,6 +184,26 @@ async def test_a_snapshot_over_rest_goes_on_as_since(
     assert (await client.take("new_trade"))["prev"] == answer["seq"]
 
 
+@pytest.mark.parametrize(
+    ("event", "changes"),
+    [
+        ("explode", {}),
+        ("welcome", {}),
+        ("finality", {}),
+        ("price_update", {"mint": "zzz"}),
+        ("price_update", {"price": 5}),
+        ("market_stats", {"padding": "x" * 8_192}),
+    ],
+)
+async def test_what_is_no_event_is_not_broadcast(
+    publisher: Publisher, event: str, changes: dict[str, object]
+) -> None:
+    """Not in the registry, not by its model, or of more than 8 KiB."""
+    known = event if event in ("price_update", "market_stats") else "market_stats"
+    answer = await publisher.ask(event, publisher.data(known) | changes)
+    assert answer.status_code == 422, answer.text
+
+
 async def test_broadcast_is_the_administrators(target: Target) -> None:
     """Nobody else publishes."""
     async with httpx2.AsyncClient() as http:

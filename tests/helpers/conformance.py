@@ -123,14 +123,20 @@ class Publisher:
 
     async def publish(self, event: str, **changes: Any) -> int:
         """An event with plausible data; its seq."""
-        body = {"event": event, "data": self._data(event) | changes}
-        async with httpx2.AsyncClient() as http:
-            answer = await http.post(self._url, json=body, headers=self._headers)
+        answer = await self.ask(event, self.data(event) | changes)
         assert answer.status_code == 201, answer.text
         seq: int = answer.json()["seq"]
         return seq
 
-    def _data(self, event: str) -> dict[str, Any]:
+    async def ask(self, event: str, data: dict[str, Any]) -> httpx2.Response:
+        """Whatever comes of it."""
+        async with httpx2.AsyncClient() as http:
+            return await http.post(
+                self._url, json={"event": event, "data": data}, headers=self._headers
+            )
+
+    def data(self, event: str) -> dict[str, Any]:
+        """Plausible data of an event."""
         chain = {
             "signature": signature_b58(secrets.token_bytes(64)), "slot": 5, "program": "pump",
             "commitment": "confirmed", "mint": self.mint, "wallet": self.wallet, "pool": None,

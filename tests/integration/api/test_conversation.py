@@ -162,6 +162,20 @@ async def test_what_cannot_be_replayed_is_said(
     assert (snapshot["type"], snapshot["seq"]) == ("snapshot", 7)
 
 
+@pytest.mark.parametrize("ring_rows", [1, 10_000])
+async def test_a_replay_is_bounded_in_bytes(serve: Serve, pool: Pool, ring_rows: int) -> None:
+    """A gap of few but large events is `too_many`, whole or not at all; a smaller one is sent."""
+    await publish(pool, 1, 2, 3, 4, padding=600)
+    server = await serve(replay_bytes=2_000, ring_rows=ring_rows)
+    for seq, is_recovered in ((1, False), (3, True)):
+        async with connected(server.port) as client:
+            since = {"epoch": client.seen[0]["epoch"], "seq": seq}
+            await client.say(type="subscribe", id=1, room="global", since=since)
+            subscribed = await client.take("subscribed")
+            assert subscribed["recovered"] is is_recovered
+            assert subscribed.get("reason") == (None if is_recovered else "too_many")
+
+
 async def test_a_filter_hides_the_chain(serve: Serve, pool: Pool) -> None:
     """With `events` only those come, and `prev` is null since the chain can't be checked."""
     server = await serve()

@@ -11,10 +11,12 @@ import socket
 import struct
 from typing import Any
 
+import httpx2
 import pytest
 import websockets
 
 from db.pool import Pool
+from programs.keys import b58
 from tests.helpers.hub import TOKEN_A, USER, HubClient, connected, eventually, publish
 from tests.integration.api.conftest import Serve
 
@@ -120,6 +122,23 @@ async def test_too_many_rooms(serve: Serve) -> None:
         error = await client.take("error")
         assert (error["code"], error["room"]) == ("too_many_rooms", USER)
         assert len(server.hub.rooms) == 2
+
+
+async def test_names_of_rooms_without_end(serve: Serve) -> None:
+    """Whoever tries one room after the other, by socket or by REST, leaves nothing behind."""
+    server = await serve(messages_per_s=10**6, message_burst=10**6)
+    names = [f"token_{b58(bytes([7]) * 28 + number.to_bytes(4))}" for number in range(400)]
+    async with connected(server.port, "?room=global") as client:
+        for number, name in enumerate(names):
+            await client.say(type="subscribe", room=name, snapshot=number < 20)
+            await client.say(type="unsubscribe", room=name)
+        await client.settled()
+        async with httpx2.AsyncClient() as http:
+            url = f"http://127.0.0.1:{server.port}/api/v1/websocket/rooms"
+            answer = await http.get(f"{url}/{names[0]}/members")
+        assert answer.json()["members"] == 0
+        assert [room.name.name for room in server.hub.rooms.values()] == ["global"]
+    await eventually(lambda: not server.hub.rooms)
 
 
 async def test_silence_after_connecting_ends(serve: Serve) -> None:

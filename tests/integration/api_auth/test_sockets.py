@@ -12,6 +12,7 @@ from api.services.auth.authorizer import SignInRooms
 from api.services.auth.service import SignIn
 from api.services.protocol import Refusal
 from db.pool import Pool, pool_of
+from tests.helpers.hub import HubClient
 from tests.helpers.sockets import dial, joined, page_on, refused, token_until, url
 from tests.integration.api_auth.conftest import Open, Serve
 
@@ -45,6 +46,22 @@ async def test_a_credential_comes_in_the_first_message(serve: Serve, open_browse
         assert (authed["type"], authed["id"]) == ("authed", 1)
         assert authed["auth"]["wallet"] == browser.wallet
         assert (await client.take())["id"] == 2
+
+
+async def test_cookies_say_nothing_on_a_socket(serve: Serve, open_browser: Open) -> None:
+    """A page of somebody else's could make a browser send them: whoever has only cookies is
+    nobody."""
+    server = await serve()
+    browser = await page_on(server, open_browser)
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.http.cookies.items())
+    assert "curvefeed_refresh" in cookies
+    client = await HubClient.dial(
+        server.port, origin=browser.origin, additional_headers={"Cookie": cookies}
+    )
+    async with client:
+        assert (await client.take())["auth"] is None
+        await client.say(type="subscribe", id=1, room=f"user_{browser.wallet}")
+        assert (await client.take())["code"] == "unauthenticated"
 
 
 async def test_a_wallets_room_is_its_own(serve: Serve, open_browser: Open) -> None:
