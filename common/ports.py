@@ -6,7 +6,7 @@ import errno
 import socket
 from pathlib import Path
 
-from common.errors import PortInUse
+from common.errors import PortInUse, SettingsError
 
 _LISTEN = "0A"
 
@@ -14,7 +14,8 @@ _LISTEN = "0A"
 def require_free_port(host: str, port: int, *, option: str) -> None:
     """Raise PortInUse, naming the holder and the way out, unless `port` can be listened on.
 
-    `option` is the command-line option that chooses another one. Port 0 is always free.
+    `option` is the command-line option that chooses another one. Port 0 is always free. Raises
+    SettingsError where nobody may listen there: no address of this machine, a privileged port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -23,7 +24,11 @@ def require_free_port(host: str, port: int, *, option: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise
+                raise SettingsError(
+                    f"can't listen on {host}, port {port}",
+                    hint=f"Set WEBSOCKET_HOST to an address of this machine, or choose {option}",
+                    reason=error.strerror,
+                ) from None
             holder = describe_port_holder(port)
             raise PortInUse(
                 f"port {port} is taken by {holder}",

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from common.errors import SettingsError
 from common.secret_files import SecretFiles
 from common.settings_websocket import WebSocketSettings
 from common.urls import urls_in, ws_url_of
+from common.wrong_settings import wrong_settings
 
 # Where containers get secrets as files, named like the settings: /run/secrets/database_url
 _SECRETS = Path("/run/secrets")
@@ -57,6 +57,9 @@ class Settings(WebSocketSettings):
     )
     retention_feed_hours: int = Field(
         0, ge=0, description="Age from which rows of the feed go: none is replayed after minutes."
+    )
+    retention_prices_days: int = Field(
+        0, ge=0, description="Age from which prices of quote tokens go; trades keep their own."
     )
 
     # The chain
@@ -322,16 +325,10 @@ class Settings(WebSocketSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, `.env` and `overrides`.
 
-    Raises SettingsError naming every wrong setting, why and what to do; never shows a value.
+    Raises SettingsError naming every wrong setting with its value (not of secrets), why, and what
+    it is for.
     """
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']).upper()} {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        raise SettingsError(
-            f"wrong settings: {wrong}",
-            hint="Correct them in the environment or in .env (see .env.example)",
-        ) from None
+        raise wrong_settings(error, Settings) from None

@@ -57,6 +57,13 @@ async def migrate(target: Pool | Connection, folder: Path = MIGRATIONS) -> list[
     return await _migrate(target, load(folder))
 
 
+async def applied(target: Pool | Connection) -> tuple[int, int]:
+    """How many migrations the database has, and how many this code knows. Changes nothing."""
+    exists = await target.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    has = await target.fetchval("SELECT count(*) FROM schema_migrations") if exists else 0
+    return int(has), len(load())
+
+
 async def is_current(connection: Connection) -> bool:
     """Is every migration of the code applied? Some beyond are a newer version's, which is about to
     take over: migrations leave to the version before theirs what it needs.

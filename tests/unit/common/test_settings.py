@@ -33,19 +33,34 @@ def test_pubsub_url_follows_from_the_rpc_url(rpc: str, ws: str) -> None:
     assert ws_url_of(rpc) == ws
 
 
-def test_a_wrong_setting_is_named_with_its_reason_and_no_value(
+def test_a_wrong_setting_is_named_with_value_reason_and_purpose(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An error names the setting and what is wrong with it, and never shows a secret."""
+    """An error names every wrong setting, its value, what is wrong with it and what it is for; a
+    secret's value is never shown."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOLANA_RPC_URL", "s3cret-without-scheme")
     monkeypatch.setenv("WEBSOCKET_PORT", "99999")
+    monkeypatch.setenv("WEBSOCKET_MAX_CONNECTIONS", "many")
+    monkeypatch.setenv("INDEXER_COMMITMENT", "sure")
     with pytest.raises(SettingsError) as caught:
         load_settings()
     text = str(caught.value)
-    assert "SOLANA_RPC_URL" in text
-    assert "WEBSOCKET_PORT" in text
+    assert "SOLANA_RPC_URL=***: is not a URL with scheme and host (JSON-RPC URL of" in text
+    assert "WEBSOCKET_PORT='99999': should be less than or equal to 65535 (Port of API" in text
+    assert "WEBSOCKET_MAX_CONNECTIONS='many': should be a valid integer" in text
+    assert "INDEXER_COMMITMENT='sure': should be 'processed', 'confirmed' or 'finalized'" in text
+    assert ".env.example" in text
     assert "s3cret" not in text
+
+
+def test_the_names_of_the_hubs_settings() -> None:
+    """Host, port and most connections of the WebSocket are called what operators expect."""
+    settings = load_settings(
+        _env_file=None, websocket_host="::1", websocket_port=1, websocket_max_connections=2
+    )
+    names = ("WEBSOCKET_HOST", "WEBSOCKET_PORT", "WEBSOCKET_MAX_CONNECTIONS")
+    assert [getattr(settings, name.lower()) for name in names] == ["::1", 1, 2]
 
 
 def test_an_empty_variable_means_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
