@@ -1,5 +1,5 @@
 // node scripts/measure.mjs BASE MINT SECONDS: how a token's open page bears what is traded meanwhile, in Chromium.
-// One JSON line: frames a second (mean, median and worst second), beside those of an empty page in the same browser a
+// One JSON line: when there first was something to see; frames a second (mean, median and worst second), beside those of an empty page in the same browser a
 // moment before, which is what this machine can; the longest task, how much of a core the page's thread uses, trades
 // shown, and the heap after a collection of garbage, at the beginning and at the end.
 import { readdirSync } from "node:fs";
@@ -82,6 +82,9 @@ function tradesOf(page) {
 await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   await waitFor(page, '[data-connection="live"]', "live connection", WITHIN_MS);
   await waitFor(page, "canvas", "chart", WITHIN_MS);
+  const [{ startTime: first_content_ms }] = await page.evaluate(() =>
+    performance.getEntriesByName("first-contentful-paint").map((entry) => entry.toJSON()),
+  );
   const empty = await blank(page.context());
   await page.bringToFront();
   await hurry(page);
@@ -98,6 +101,7 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   const trades = (await tradesOf(page)) - before;
   const heap_end_mib = await heapMib(session);
   return {
+    first_content_ms,
     frames: rates(frames),
     empty,
     cpu_share,

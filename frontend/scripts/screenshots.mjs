@@ -1,9 +1,10 @@
-// node scripts/screenshots.mjs [BASE] [FOLDER]: pictures of every page of a running `./run`, light and dark, on a
-// desktop and on a phone. BASE is http://127.0.0.1:8001, FOLDER .cache/screenshots unless they are given.
+// node scripts/screenshots.mjs [BASE] [FOLDER] [NAME]: pictures of every page of a running `./run`, light and dark, on
+// a desktop and on a phone; with a NAME only those whose file is called so. BASE is http://127.0.0.1:8001, FOLDER
+// .cache/screenshots unless they are given.
 import { mkdirSync } from "node:fs";
 import { Failure, launched } from "../e2e/browser.mjs";
 
-const [base = "http://127.0.0.1:8001", folder = ".cache/screenshots"] = process.argv.slice(2);
+const [base = "http://127.0.0.1:8001", folder = ".cache/screenshots", only = ""] = process.argv.slice(2);
 const DEVICES = {
   desktop: { viewport: { width: 1440, height: 900 } },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
@@ -44,6 +45,8 @@ async function used(page) {
 }
 
 async function picture(browser, { name, path, device, scheme }) {
+  const file = `${folder}/${name}-${device}-${scheme}.png`;
+  if (!file.includes(only)) return;
   const context = await browser.newContext({ ...DEVICES[device], colorScheme: scheme });
   const page = await context.newPage();
   await page.goto(base + path, { waitUntil: "domcontentloaded" });
@@ -51,7 +54,6 @@ async function picture(browser, { name, path, device, scheme }) {
   if (name === "order") await used(page).catch(() => console.log("no burner to connect"));
   await page.evaluate(() => scrollTo(0, 0));
   await page.waitForTimeout(SETTLE_MS);
-  const file = `${folder}/${name}-${device}-${scheme}.png`;
   await page.screenshot({ path: file, fullPage: device === "phone" });
   await context.close();
   console.log(file);
