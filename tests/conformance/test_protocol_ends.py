@@ -10,7 +10,7 @@ import websockets
 from programs.keys import b58
 from tests.conformance.conftest import FOREIGN, Dial
 from tests.helpers.conformance import Target, quiet
-from tests.helpers.raw_socket import RawPeer
+from tests.helpers.raw_socket import PING, RawPeer, frame
 from tests.helpers.sign_in import Browser
 
 # --- heartbeat
@@ -118,6 +118,17 @@ async def test_too_many_messages(dial: Dial) -> None:
     assert {each["code"] for each in errors} == {"rate_limited"}
     assert all(each["retryable"] and each["retry_after_ms"] > 0 for each in errors)
     assert told[-1]["after_ms"] is not None
+
+
+async def test_too_many_pings(target: Target) -> None:
+    """Pings of the WebSocket protocol count as messages: 4429. The plain path leaves them to
+    uvicorn, which answers them all; the connection lives on."""
+    async with await RawPeer.dial(target.ws(f"?room={quiet()}")) as peer:
+        await peer.send(*[frame(PING, b"x")] * 200)
+        if target.kind == "asgi":
+            assert await peer.is_answered()
+        else:
+            assert await peer.end() == 4429
 
 
 async def test_who_says_nothing(dial: Dial) -> None:
