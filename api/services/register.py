@@ -23,17 +23,17 @@ log = structlog.get_logger()
 
 
 def came(session: Session) -> None:
-    """A connection was taken."""
+    """A connection was taken. Its line comes at the end: thousands may come in the same second."""
     HUB_OPENED.inc()
-    log.info("client_came", connection=session.id, address=session.address)
+    log.debug("client_came", connection=session.id, address=session.address)
 
 
 def gone(session: Session, code: str, after_s: float) -> None:
     """It ended, by the hub's close code or (`client`) by itself."""
     HUB_CLOSED.labels(code).inc()
     log.info(
-        "client_gone", connection=session.id, wallet=session.wallet, code=code,
-        after_s=round(after_s, 1),
+        "client_gone", connection=session.id, address=session.address, wallet=session.wallet,
+        code=code, after_s=round(after_s, 1),
     )  # fmt: skip
 
 
