@@ -38,7 +38,7 @@ while read -r _ folder _; do
     mount -o remount,bind,ro "$folder" 2>/dev/null
 done < /proc/self/mounts
 mount -t tmpfs tmpfs /tmp || exit 97
-exec setpriv --bounding-set -all --inh-caps -all --no-new-privs -- "$@"
+exec setpriv --bounding-set -all --inh-caps -all --no-new-privs --pdeathsig KILL -- "$@"
 """
 _INHERITED = ("PATH", "LANG")
 
