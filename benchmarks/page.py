@@ -155,6 +155,8 @@ async def measured() -> AsyncGenerator[Figure]:
     yield goal("page_frames_worst", frames["worst"], "1/s", 50, is_more_better=True)
     yield goal("page_thread_cpu", 100 * seen["cpu_share"], "%", 50, is_more_better=False)
     yield goal("page_task_longest", seen["longest_task_ms"], "ms", 100, is_more_better=False)
+    computed = seen["longest_computed_ms"]
+    yield goal("page_task_longest_cpu", computed, "ms", 100, is_more_better=False)
     yield goal("page_heap_growth", growth, "MiB", GOAL_GROWTH_MIB, is_more_better=False)
 
 

@@ -1,14 +1,16 @@
 // node scripts/measure.mjs BASE MINT SECONDS: how a token's open page bears what is traded meanwhile, in Chromium.
-// One JSON line: when there first was something to see; frames a second (mean, median and worst second), beside those of an empty page in the same browser a
-// moment before, which is what this machine can; the longest task, how much of a core the page's thread uses, trades
-// shown, and the heap after a collection of garbage, at the beginning and at the end.
+// One JSON line: when there first was something to see; frames a second (mean, median, worst), beside those of an
+// empty page in the same browser a moment before, which is what this machine can; the longest task, as it lasted and
+// as it computed; how much of a core the page's thread uses; trades shown; the heap after a collection of garbage, at
+// the beginning and at the end.
 import { readdirSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
-import { inBrowser, waitFor } from "../e2e/browser.mjs";
+import { Failure, inBrowser, waitFor } from "../e2e/browser.mjs";
 
 const [base, mint, seconds] = process.argv.slice(2);
 const WITHIN_MS = 60_000;
 const BLANK_MS = 10_000;
+const TRACED_MS = 10_000;
 /** Code is compiled and lists are filled: what grows from here on would grow for ever. */
 const WARM_MS = 20_000;
 const MIB = 2 ** 20;
@@ -68,6 +70,23 @@ async function computedS(session) {
   return metrics.find(({ name }) => name === "TaskDuration").value;
 }
 
+/** The longest task of the page's thread, in milliseconds that it computed: waiting for a processor is not in it. */
+async function longestComputedMs(page) {
+  const browser = page.context().browser();
+  await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
+  await page.waitForTimeout(TRACED_MS);
+  const { traceEvents } = JSON.parse(await browser.stopTracing());
+  const threads = traceEvents.filter(
+    ({ name, args }) => name === "thread_name" && args.name === "CrRendererMain",
+  );
+  const isPage = new Set(threads.map(({ pid, tid }) => `${pid} ${tid}`));
+  const tasks = traceEvents.filter(
+    ({ ph, tdur, pid, tid }) => ph === "X" && tdur && isPage.has(`${pid} ${tid}`),
+  );
+  if (tasks.length === 0) throw new Failure("the trace has no tasks of the page");
+  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+}
+
 async function heapMib(session) {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
@@ -100,8 +119,10 @@ await inBrowser(`${base}/trade/?mint=${mint}`, async (page) => {
   const cpu_share = ((await computedS(session)) - computed) / Number(seconds);
   const trades = (await tradesOf(page)) - before;
   const heap_end_mib = await heapMib(session);
+  const longest_computed_ms = await longestComputedMs(page);
   return {
     first_content_ms,
+    longest_computed_ms,
     frames: rates(frames),
     empty,
     cpu_share,
