@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from api.schemas.base import key_text
-from api.schemas.tokens import Flag
+from api.schemas.tokens import AuthoritiesOfMint, Flag
 from api.values import share_bps
 from db.reads.flags import Facts
-from programs.keys import signature_b58
+from programs.keys import b58, signature_b58
 
 CONCENTRATED_BPS = 3_000
 """Share of the ten largest holders from which it is told."""
@@ -16,11 +18,35 @@ def flags_of(facts: Facts) -> list[Flag]:
     """What there is to tell.
 
     bundled: others bought in the very slot of the creation. creator_sold. concentrated: the ten
-    largest holders have CONCENTRATED_BPS of the supply or more. Who may mint or freeze is in no
-    launchpad's events, so nothing is said of it.
+    largest holders have CONCENTRATED_BPS of the supply or more. mint_authority, freeze_authority:
+    somebody may, as the mint's account said.
     """
-    found = (_bundled(facts), _creator_sold(facts), _concentrated(facts))
+    found = (
+        _bundled(facts), _creator_sold(facts), _concentrated(facts),
+        _authority(facts, "mint_authority"), _authority(facts, "freeze_authority"),
+    )  # fmt: skip
     return [flag for flag in found if flag is not None]
+
+
+def authorities_of(facts: Facts) -> AuthoritiesOfMint | None:
+    """Who may mint and freeze; None: not read yet."""
+    known = facts.authorities
+    if known is None:
+        return None
+    return AuthoritiesOfMint(
+        mint_authority=key_text(known.mint_authority),
+        freeze_authority=key_text(known.freeze_authority),
+        slot=known.slot,
+    )
+
+
+def _authority(facts: Facts, name: Literal["mint_authority", "freeze_authority"]) -> Flag | None:
+    known = facts.authorities
+    authority = getattr(known, name, None)
+    if known is None or authority is None:
+        return None
+    evidence = {"authority": b58(authority), "slot": known.slot, "source": "mint_account"}
+    return Flag(flag=name, evidence=evidence)
 
 
 def _bundled(facts: Facts) -> Flag | None:

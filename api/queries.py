@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.cursors import MAX_LENGTH
+from db.reads.holders import TraderOrder
 from db.reads.tokens import TokenList
 from db.reads.trades import Filters
 from programs.keys import key_of
@@ -137,7 +138,11 @@ class HolderQuery(PageQuery):
 class TraderQuery(PageQuery):
     """In which order."""
 
-    order: Literal["realized"] = Field("realized", description="By realised profit.")
+    order: TraderOrder = Field(
+        "realized",
+        description="realized: the largest realised profit first. loss: the smallest. amount: who "
+        "holds most, of those who hold any. recent: who traded last.",
+    )
 
 
 class PositionQuery(PageQuery):

@@ -1,5 +1,5 @@
 """Dropping what is older than the settings say: whole partitions of trades, bars of a second, rows
-of the feed. What was folded from dropped trades stays.
+of the feed, prices of quotes (a trade keeps its own). What was folded from dropped trades stays.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Ages(msgspec.Struct, frozen=True):
     trades_s: int | None
     second_bars_s: int | None
     feed_s: int | None
+    prices_s: int | None = None
 
 
 class Dropped(msgspec.Struct):
@@ -32,6 +33,7 @@ class Dropped(msgspec.Struct):
     partitions: int = 0
     bars: int = 0
     feed_rows: int = 0
+    prices: int = 0
 
 
 _PARTITIONS = """
@@ -45,17 +47,20 @@ async def drop_old(pool: Pool, ages: Ages, now_s: int, report: Report) -> Droppe
     goes by small transactions, and what a killed run left is dropped by the next.
     """
     dropped = Dropped()
-    report(0, 3)
+    report(0, 4)
     async with pool.acquire() as connection:
         if ages.trades_s is not None:
             dropped.partitions = await _drop_trades(connection, now_s - ages.trades_s)
-        report(1, 3)
+        report(1, 4)
         if ages.second_bars_s is not None:
             dropped.bars = await _drop_bars(connection, now_s - ages.second_bars_s)
-        report(2, 3)
+        report(2, 4)
         if ages.feed_s is not None:
             dropped.feed_rows = await _drop_feed(connection, now_s - ages.feed_s)
-        report(3, 3)
+        report(3, 4)
+        if ages.prices_s is not None:
+            dropped.prices = await _drop_prices(connection, now_s - ages.prices_s)
+        report(4, 4)
     return dropped
 
 
@@ -117,6 +122,17 @@ async def _drop_feed(connection: Connection, before_s: int) -> int:
     while done := _rows(await connection.execute(_OLD_FEED, before_s, timeout=_TIMEOUT_S)):
         count += done
     return count
+
+
+_OLD_PRICES = """
+    DELETE FROM quote_prices p WHERE p.observed_at < $1 AND EXISTS (
+        SELECT FROM quote_prices n
+        WHERE n.quote_mint = p.quote_mint AND n.observed_at > p.observed_at)"""
+"""The newest of each stays: an old price is not the same as none."""
+
+
+async def _drop_prices(connection: Connection, before_s: int) -> int:
+    return _rows(await connection.execute(_OLD_PRICES, before_s, timeout=_TIMEOUT_S))
 
 
 def _rows(status: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.answers import Encoded, answer, cache_of, encode
 from api.cursors import CursorOf
 from api.dependencies import MintOf, ServicesOf, metered
-from api.flags import flags_of
+from api.flags import authorities_of, flags_of
 from api.problems import history
 from api.queries import FirstQuery, HolderQuery, TraderQuery
 from api.routes.tokens import as_of, unknown
@@ -36,7 +38,14 @@ from programs.keys import b58, signature_b58
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"], dependencies=[Depends(metered)])
 
 _HOLDERS = CursorOf("holders", Decimal, int)
-_TRADERS = CursorOf("traders", Decimal, int)
+_TRADERS: Mapping[holder_reads.TraderOrder, CursorOf] = MappingProxyType(
+    {
+        "realized": CursorOf("traders", Decimal, int),
+        "loss": CursorOf("traders_loss", Decimal, int),
+        "amount": CursorOf("traders_amount", Decimal, int),
+        "recent": CursorOf("traders_recent", int, int),
+    }
+)
 
 
 @router.get(
@@ -83,7 +92,7 @@ def _holders(found: holder_reads.Holders) -> HolderPage:
 
 @router.get(
     "/{mint}/traders",
-    summary="A token's traders, the largest realised profit first",
+    summary="A token's traders, by profit, loss, amount or time",
     response_model=TraderPage,
     responses=history(TraderPage, 404),
 )
@@ -92,15 +101,16 @@ async def traders(
 ) -> Response:
     """Profits by average cost, in quote units. What came by transfer has no cost and is no
     profit."""
+    cursor = _TRADERS[query.order]
     found = await holder_reads.traders(
-        services.reads, mint, _TRADERS.decode(query.cursor), query.limit
+        services.reads, mint, query.order, cursor.decode(query.cursor), query.limit
     )
     if found is None:
         raise unknown(mint)
     token, page = found
     body = TraderPage.model_construct(
         items=[_trader(row, token) for row in page.items],
-        next=_TRADERS.encode(page.last),
+        next=cursor.encode(page.last),
         meta=Meta.of(page.moment),
     )
     return answer(request, body)
@@ -118,6 +128,7 @@ def _trader(row: holder_reads.TraderRow, token: holder_reads.OfToken) -> Trader:
         sold_quote=str(row.sold_quote),
         buys=row.buys,
         sells=row.sells,
+        last_trade_at=row.last_at,
         is_creator=row.wallet == token.creator,
     )
 
@@ -186,6 +197,9 @@ async def flags(request: Request, services: ServicesOf, mint: MintOf) -> Respons
     if facts is None:
         raise unknown(mint)
     body = FlagsAnswer.model_construct(
-        mint=b58(mint), items=flags_of(facts), meta=Meta.of(facts.moment)
+        mint=b58(mint),
+        items=flags_of(facts),
+        authorities=authorities_of(facts),
+        meta=Meta.of(facts.moment),
     )
     return answer(request, body)

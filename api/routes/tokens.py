@@ -148,7 +148,7 @@ async def as_of(request: Request, services: Services, read: Read, slot: int | No
     """The present is read for everybody anew; the past is the same for all who ask for it."""
     if slot is None:
         return respond(request, await read())
-    return await shared(request, services, read)
+    return await shared(request, services, read, is_costly=True)
 
 
 def token_page(page: Page[token_reads.TokenView], cursor: CursorOf, usd_stale_s: int) -> TokenPage:

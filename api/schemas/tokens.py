@@ -31,6 +31,7 @@ from db.windows import Window as ExactWindow
 from programs.keys import b58
 
 _WINDOW = example_of(Window)
+FlagName = Literal["bundled", "creator_sold", "concentrated", "mint_authority", "freeze_authority"]
 Stage = Literal["curve", "completed", "migrated"]
 
 
@@ -164,11 +165,12 @@ class Trader(Model):
     sold_quote: str = Field(examples=["1250000000"])
     buys: int = Field(examples=[2])
     sells: int = Field(examples=[1])
+    last_trade_at: int | None = Field(description="Unix seconds.", examples=[TIME])
     is_creator: bool = Field(examples=[False])
 
 
 class TraderPage(PageOf[Trader]):
-    """Traders, the one with the largest realised profit first."""
+    """Traders in the order that was asked for."""
 
 
 class FirstBuyer(Model):
@@ -190,10 +192,18 @@ class FirstBuyers(Model):
     meta: Meta
 
 
+class AuthoritiesOfMint(Model):
+    """Who may mint more of a token or freeze its accounts, as its mint's account said."""
+
+    mint_authority: str | None = Field(description="Null: nobody, for ever.", examples=[WALLET])
+    freeze_authority: str | None = Field(description="Null: nobody, for ever.", examples=[WALLET])
+    slot: int = Field(description="Of the reading.", examples=[SLOT])
+
+
 class Flag(Model):
     """A fact and what it rests on. Whether it is good or bad is the reader's to say."""
 
-    flag: Literal["bundled", "creator_sold", "concentrated"] = Field(examples=["creator_sold"])
+    flag: FlagName = Field(examples=["creator_sold"])
     evidence: dict[str, Any] = Field(examples=[{"wallet": WALLET, "sells": 1, "last_slot": SLOT}])
 
 
@@ -202,6 +212,7 @@ class FlagsAnswer(Model):
 
     mint: str = Field(examples=[MINT])
     items: list[Flag]
+    authorities: AuthoritiesOfMint | None = Field(description="Null: not read yet.")
     meta: Meta
 
 

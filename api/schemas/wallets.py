@@ -18,7 +18,7 @@ from api.schemas.base import (
     key_text,
 )
 from api.values import value_of
-from db.reads.wallets import OpenPosition, TotalsRow
+from db.reads.wallets import MOST_VALUED, OpenPosition, TotalsRow
 from db.rows import PositionRow
 from programs.keys import b58
 
@@ -110,6 +110,11 @@ class Pnl(Totals):
     unpriced_positions: int = Field(
         description="Open ones without a price: counted neither in value nor in cost.", examples=[0]
     )
+    is_partial: bool = Field(
+        description=f"It has more than {MOST_VALUED} positions: what is open was looked for "
+        "in those traded last. Totals, realised profit among them, are of all.",
+        examples=[False],
+    )
 
 
 class PnlAnswer(Model):
@@ -158,6 +163,7 @@ def pnl_of(row: TotalsRow) -> Pnl:
         value_quote=str(row.value_quote),
         unrealized_quote=str(row.value_quote - row.cost_quote),
         unpriced_positions=row.unpriced_positions,
+        is_partial=row.is_partial,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from db.authorities import Authorities, authorities_of
 from db.pool import Connection, Pool
 from db.reads.holders import OfToken, of_token
 from db.reads.moment import Moment, at_moment, row_of
@@ -43,6 +44,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Purchases of others in the very slot of the creation."""
     creators_own: CreatorsOwn | None
     top10: int
+    authorities: Authorities | None
+    """None: the mint's account was not read yet."""
 
 
 _FIRST_BUYS = """SELECT w.key AS wallet, b.signature, b.slot, b.base_amount, b.quote_amount
@@ -75,6 +78,7 @@ async def facts(pool: Pool, mint: bytes) -> Facts | None:
             bundled=await _bundled(connection, token),
             creators_own=await _creators_own(connection, token),
             top10=top["top10"],
+            authorities=await authorities_of(connection, mint),
         )
 
 

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
 from db.pool import Connection, Pool
-from db.reads.moment import Before, Moment, Page, at_moment, page_of, row_of
+from db.reads.moment import Before, Key, Moment, Page, at_moment, page_of, row_of
 from db.reads.trades import PLACE
 
 _TOP = 10
+TraderOrder = Literal["realized", "loss", "amount", "recent"]
 
 
 class HolderRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +50,7 @@ class TraderRow(msgspec.Struct, frozen=True, kw_only=True):
     sold_quote: int
     buys: int
     sells: int
+    last_at: int | None
 
 
 class OfToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,11 +161,33 @@ def _page(moment: Moment, found: list[HolderRow], limit: int) -> Page[HolderRow]
     return page_of(moment, found, limit, lambda row: (Decimal(row.base_amount), row.wallet_id))
 
 
+class _Order(msgspec.Struct, frozen=True):
+    """An order of positions, and the column it goes by: each has an index."""
+
+    column: str
+    where: str = ""
+    type_: str = "numeric"
+    is_descending: bool = True
+
+
+_ORDERS: Mapping[TraderOrder, _Order] = MappingProxyType(
+    {
+        "realized": _Order("realized_quote"),
+        "loss": _Order("realized_quote", is_descending=False),
+        "amount": _Order("base_amount", "AND p.base_amount > 0 "),
+        "recent": _Order("last_at", "AND p.last_at IS NOT NULL ", "bigint"),
+    }
+)
+
+
 async def traders(
-    pool: Pool, mint: bytes, before: Before, limit: int
+    pool: Pool, mint: bytes, by: TraderOrder, before: Before, limit: int
 ) -> tuple[OfToken, Page[TraderRow]] | None:
-    """Positions, the largest realised profit first; None: the token was never seen."""
-    where = "" if before is None else "AND (p.realized_quote, p.wallet_id) < ($3::numeric, $4::int)"
+    """Positions in an order; None: the token was never seen."""
+    order = _ORDERS[by]
+    way, sign = ("DESC", "<") if order.is_descending else ("ASC", ">")
+    after = f"AND (p.{order.column}, p.wallet_id) {sign} ($3::{order.type_}, $4::int)"
+    where = order.where + ("" if before is None else after)
     async with pool.acquire() as connection:
         token = await of_token(connection, mint)
         if token is None:
@@ -169,11 +196,15 @@ async def traders(
             connection,
             f"""SELECT p.*, k.key AS wallet FROM (
                     SELECT * FROM position_rows p WHERE p.token_id = $1 {where}
-                    ORDER BY p.realized_quote DESC, p.wallet_id DESC LIMIT $2) p
+                    ORDER BY p.{order.column} {way}, p.wallet_id {way} LIMIT $2) p
                 JOIN keys k ON k.id = p.wallet_id
-                ORDER BY p.realized_quote DESC, p.wallet_id DESC""",
+                ORDER BY p.{order.column} {way}, p.wallet_id {way}""",
             token.id, limit + 1, *(before or ()),
         )  # fmt: skip
     found = [row_of(TraderRow, record) for record in records]
-    page = page_of(moment, found, limit, lambda row: (Decimal(row.realized_quote), row.wallet_id))
-    return token, page
+
+    def key(row: TraderRow) -> Key:
+        value: int = getattr(row, order.column)
+        return (value if order.type_ == "bigint" else Decimal(value)), row.wallet_id
+
+    return token, page_of(moment, found, limit, key)

@@ -48,6 +48,12 @@ class TotalsRow(msgspec.Struct, frozen=True, kw_only=True):
     unpriced_positions: int = 0
     cost_quote: int = 0
     value_quote: int = 0
+    is_partial: bool = False
+    """The wallet has more than MOST_VALUED positions; what is open was looked for in these."""
+
+
+MOST_VALUED = 2_000
+"""Positions of a wallet, those traded last, that are valued at the prices of now."""
 
 
 async def positions(
@@ -83,8 +89,9 @@ _OPEN = f"""SELECT coalesce(t.quote_id, 0) AS quote_id, count(*) AS open_positio
         coalesce(sum(floor(
             p.base_amount * t.price * 10::numeric ^ (t.quote_decimals - t.decimals))), 0)
             AS value_quote
-    FROM position_rows p JOIN tokens t ON t.id = p.token_id
-    WHERE p.wallet_id = {ID_OF.format("$1")} AND p.base_amount > 0
+    FROM (SELECT * FROM position_rows WHERE wallet_id = {ID_OF.format("$1")}
+          ORDER BY seq DESC LIMIT {MOST_VALUED}) p
+    JOIN tokens t ON t.id = p.token_id WHERE p.base_amount > 0
     GROUP BY coalesce(t.quote_id, 0)"""
 
 
@@ -101,12 +108,14 @@ async def totals(pool: Pool, wallet: bytes) -> tuple[Moment, list[TotalsRow], in
 
 
 async def profits(pool: Pool, wallet: bytes) -> tuple[Moment, list[TotalsRow]]:
-    """The same with what is open, all as of one moment."""
+    """The same with what is open, all as of one moment. Of a wallet with more than MOST_VALUED
+    positions, what is open of those traded last."""
     moment, records = await at_moment(
         pool,
         f"""SELECT w.*, coalesce(o.open_positions, 0) AS open_positions,
                 coalesce(o.unpriced_positions, 0) AS unpriced_positions,
-                coalesce(o.cost_quote, 0) AS cost_quote, coalesce(o.value_quote, 0) AS value_quote
+                coalesce(o.cost_quote, 0) AS cost_quote, coalesce(o.value_quote, 0) AS value_quote,
+                sum(w.positions) OVER () > {MOST_VALUED} AS is_partial
             FROM ({_TOTALS}) w
             LEFT JOIN ({_OPEN}) o ON o.quote_id = w.quote_id
             ORDER BY w.buys + w.sells DESC, w.quote_id""",

@@ -10,6 +10,7 @@ import structlog
 from common.errors import SettingsError
 from common.settings import Settings
 from db.pool import Pool
+from indexer.market.authorities import follow_authorities
 from indexer.market.metadata.worker import follow_metadata
 from indexer.market.prices import follow_prices
 
@@ -21,9 +22,10 @@ Follow = Callable[[Settings, Pool], Awaitable[None]]
 
 
 async def run_market(settings: Settings, pool: Pool) -> None:
-    """Prices in dollars and tokens' metadata, until cancelled. Raises SettingsError only."""
+    """Prices in dollars, tokens' metadata and who may mint them, until cancelled. Raises
+    SettingsError only."""
     async with asyncio.TaskGroup() as tasks:
-        for follow in (follow_prices, follow_metadata):
+        for follow in (follow_prices, follow_metadata, follow_authorities):
             tasks.create_task(_kept_up(follow, settings, pool))
 
 

@@ -61,7 +61,8 @@ async def paths(pool: Pool) -> list[str]:
         found += [f"{token}/candles?interval=5m&as_of_slot={slot}"]
         found += [f"{token}/holders?as_of_slot={slot}"]
         found += [f"{token}/{part}" for part in (
-            "holders", "traders", "stats", "flags", "first-buyers",
+            "holders", "traders", "traders?order=loss", "traders?order=amount",
+            "traders?order=recent", "stats", "flags", "first-buyers",
         )]  # fmt: skip
     for key in (wallets[0][0], wallets[900][0]):
         wallet = f"/wallets/{b58(key)}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
 
 from common.errors import GiveUp
+from db import prices
 from db.partitions import SLOTS
 from db.pool import Pool
+from db.prices import Reading
 from db.retention import Ages, drop_old
 from db.writer import Writer
 from indexer.commit import Batch, commit
@@ -50,7 +53,7 @@ async def test_old_partitions_go_and_what_was_folded_stays(pool: Pool) -> None:
     ages = Ages(trades_s=150_000, second_bars_s=150_000, feed_s=None)
     dropped = await drop_old(pool, ages, MINUTE + 400_000, lambda *step: steps.append(step))
     assert (dropped.partitions, dropped.bars) == (3, 3)
-    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert steps == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert await pool.fetchval("SELECT min(slot) FROM trades") == 3 * SLOTS
     assert await pool.fetchval("SELECT from_slot FROM retained") == 2 * SLOTS
     assert await pool.fetchval("SELECT buys FROM positions WHERE wallet = $1", key("wallet")) == 4
@@ -69,3 +72,15 @@ async def test_old_rows_of_the_feed_go_from_the_beginning(pool: Pool) -> None:
     assert (await drop_old(pool, ages, int(time.time()), lambda *_: None)).feed_rows == 3
     assert [row["seq"] for row in await pool.fetch("SELECT seq FROM feed ORDER BY seq")] == [4, 5]
     assert await pool.fetchval("SELECT seq FROM feed_head") == 5
+
+
+async def test_old_prices_go_but_for_the_newest_of_each(pool: Pool) -> None:
+    """A quote whose source fell silent still shows when it was last known."""
+    for name, moments in (("busy", (10, 20, 5_000)), ("silent", (5, 7))):
+        for at in moments:
+            reading = Reading(price=Decimal(3), observed_at=at, source="fixed")
+            await prices.store(pool, key(name), reading)
+    dropped = await drop_old(pool, Ages(None, None, None, prices_s=1_000), 5_500, lambda *_: None)
+    assert dropped.prices == 3
+    left = await pool.fetch("SELECT observed_at FROM quote_prices ORDER BY 1")
+    assert [row["observed_at"] for row in left] == [7, 5_000]
