@@ -19,12 +19,15 @@ from compose import (
     KeyAction,
     run_apikey,
     run_audit,
+    run_backup,
+    run_epoch,
     run_index,
     run_migrate,
     run_rebuild,
     run_relay_alone,
     run_replay,
     run_requeue,
+    run_restore,
     run_retention,
     run_serve,
     run_traders,
@@ -163,6 +166,30 @@ def rebuild(data_dir: DataDir = None) -> None:
 def retention(data_dir: DataDir = None) -> None:
     """Drop what is older than RETENTION_… say; without these settings, nothing."""
     run_until_stopped(run_retention(configured(data_dir=data_dir)))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
+    data_dir: DataDir = None,
+) -> None:
+    """The whole database into one file, beside running processes."""
+    run_until_stopped(run_backup(configured(data_dir=data_dir), file))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A backup.")],
+    data_dir: DataDir = None,
+) -> None:
+    """A backup into an empty database, with a new epoch: clients start afresh."""
+    run_until_stopped(run_restore(configured(data_dir=data_dir), file))
+
+
+@app.command()
+def epoch(data_dir: DataDir = None) -> None:
+    """A new epoch of the feed, after a database was set back by other means than `restore`."""
+    run_until_stopped(run_epoch(configured(data_dir=data_dir)))
 
 
 @app.command()
