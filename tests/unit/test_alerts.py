@@ -60,7 +60,7 @@ def test_rules_ask_for_metrics_that_exist() -> None:
     exist = {
         f"{metric.name}{suffix}"
         for metric in REGISTRY.collect()
-        for suffix in ("", "_total", "_bucket")
+        for suffix in ("", "_total", "_bucket", "_count")
     }
     rules = [rule for group in RULES["groups"] for rule in group["rules"]]
     asked = {name for rule in rules for name in re.findall(r"curvefeed_[a-z_0-9]+", rule["expr"])}
