@@ -210,7 +210,10 @@ class Session:
         self.say(Rooms(rooms=rooms, epoch=self._hub.epoch, id=message.id))
 
     def on_identity(self, identity: Identity, identifier: Identifier | None) -> None:
-        """A credential proved good."""
+        """A credential proved good. Too late for a connection that is over: nobody would count it
+        out again."""
+        if self.is_over:
+            return
         self._has_spoken = True
         before, self.wallet = self.wallet, identity.wallet
         if self._hub.door.sign_in(before, identity.wallet):

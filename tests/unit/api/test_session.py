@@ -221,6 +221,16 @@ def test_a_message_has_16_kib(size: int) -> None:
         assert connection.socket.code == (None if size == 16_384 else 1009)
 
 
+def test_a_credential_that_proves_good_too_late() -> None:
+    """Who left while his credential was looked at holds no place among his wallet's connections."""
+    connection = Connection()
+    connection.session.on_lost()
+    connection.session.on_identity(Identity("wallet", 10**10), 1)
+    connection.session.on_settled()
+    most = LIMITS.connections_per_wallet
+    assert all(connection.hub.door.sign_in(None, "wallet") for _ in range(most))
+
+
 def test_no_session_outlives_its_end() -> None:
     """After the end nothing is heard, said or ticked."""
     connection = Connection()
