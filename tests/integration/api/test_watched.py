@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import websockets
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.typing import Origin
 
 from api.server import ApiServer
 from tests.helpers.hub import TIMEOUT_S, HubClient
@@ -61,7 +62,7 @@ async def test_refused_handshakes_are_counted_by_their_reason(serve: Serve) -> N
     before = await exposed(server, name, "reason")
     url = f"ws://127.0.0.1:{server.port}/api/v1/websocket/ws"
     with pytest.raises(websockets.InvalidStatus):
-        await websockets.connect(url, origin="https://elsewhere.example")
+        await websockets.connect(url, origin=Origin("https://elsewhere.example"))
     async with await HubClient.dial(server.port):
         with pytest.raises(websockets.InvalidStatus):
             await websockets.connect(url)
