@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -133,16 +134,19 @@ class Served:
 
 
 class Reader:
-    """Follows a page from top to bottom; `leave` stops what it started, as Ctrl-C does."""
+    """Follows a page from top to bottom; `leave` stops what it started, as Ctrl-C does. The
+    programs of Postgres (psql, pg_dump) are those in the folder `postgres`.
+    """
 
-    def __init__(self, folder: Path, places: Places, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, places: Places, postgres: Path) -> None:
         self.folder, self.places = folder, places
         self.state = folder.parent / f"{folder.name}.state"
         self.home = folder.parent / f"{folder.name}.home"
         self.home.mkdir()
         (self.home / ".curlrc").write_text("fail\nsilent\nshow-error\n")
+        # The Python that made the environment, which is shared: with another, ./run remakes it.
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{Path(sys.base_exec_prefix) / 'bin'}:{postgres}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "WEBSOCKET_PORT": str(places.api),
@@ -150,7 +154,7 @@ class Reader:
             "UV_CACHE_DIR": str(Path("~/.cache/uv").expanduser()),
             "UV_OFFLINE": "1",
             "PYTHONPATH": f"{folder}/clients/python",
-        } | dict(environment)
+        }
         self.servers: dict[str, Served] = {}
         self.has_demo = False
         """Whether `./run` already runs where this reader looks."""

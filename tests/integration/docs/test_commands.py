@@ -7,7 +7,6 @@ skipped one by one, each with its reason, so that pytest's summary lists and cou
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -59,7 +58,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def demo(workshop: Path) -> Iterator[Reader]:
     """`./run`, once, for every page whose reader has it running."""
-    reader = Reader(clone(workshop / "demo"), Places(""), {})
+    reader = Reader(clone(workshop / "demo"), Places(""), POSTGRES)
     reader.start("./run")
     yield reader
     reader.leave()
@@ -72,13 +71,12 @@ def reader(
     """Somebody at this page: with the demo running, or with a machine of his own."""
     page: Path = request.param
     url = asyncio.run(postgres.create_empty())
-    environment = {"PATH": f"{POSTGRES}:{os.environ['PATH']}"}
     folder = clone(workshop / page.relative_to(ROOT).as_posix().replace("/", "-"))
     if needs_its_own(page):
-        found = Reader(folder, Places(url), environment)
+        found = Reader(folder, Places(url), POSTGRES)
     else:
         shared: Reader = request.getfixturevalue("demo")
-        found = Reader(folder, shared.places.with_database(url), environment)
+        found = Reader(folder, shared.places.with_database(url), POSTGRES)
         found.has_demo = True
     yield found
     found.leave()
