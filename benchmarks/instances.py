@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import psutil
@@ -37,7 +38,8 @@ HUBS = (1, 2, 4)
 RATE = 500.0
 WARM_S = 3.0
 SECONDS = 8.0
-_START_S = 3.0
+_START_S = 30.0
+_FALLBACK = "curvefeed_feed_fallback_active"
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -75,8 +77,22 @@ def measured(count: int, feed_url: str | None, url: str) -> Measured:
             loads.append(load)
         for load in loads:
             load.settled()
-        time.sleep(_START_S)  # every hub has heard the relay
+        for hub in hubs:
+            wait_for_source(hub)
         return asyncio.run(traded(url, hubs, loads, folder))
+
+
+def wait_for_source(hub: Server) -> None:
+    """Until the hub reads from where it should: by FEED_URL, as soon as it hears the relay."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        with urlopen(f"http://127.0.0.1:{hub.port}/metrics", timeout=_START_S) as answer:
+            lines = answer.read().decode().splitlines()
+        if f"{_FALLBACK} 0.0" in lines:
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable("a hub does not hear the relay")
+        time.sleep(0.05)
 
 
 def relay(url: str, feed_url: str) -> Server:
