@@ -14,6 +14,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import psutil
 import yaml
 
 from chaos.alerts import prometheus_program
@@ -32,6 +34,7 @@ from tests.helpers.compose_file import ROOT, ComposeFile, seconds
 
 BIN = Path(sys.executable).parent
 _READY_S = 240
+_PREFIX = "stack-"
 _CONTAINER = """
 mount --make-rprivate / || exit 97
 while read -r _ folder _; do
@@ -340,12 +343,30 @@ def image_environment() -> dict[str, str]:
     return {name: value for name, value in re.findall(r"(\w+)=(\S+)", said) if name != "PATH"}
 
 
+def reap(cache: Path, surely_over_s: float = 1800) -> None:
+    """End the servers of test processes that were killed, and remove their folders. All else of
+    theirs has ended with them.
+    """
+    for folder in cache.glob(f"{_PREFIX}*"):
+        if time.time() - folder.stat().st_mtime < surely_over_s:
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+            data = folder / "postgres" / "postgres" / "data"
+            server = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
+            if str(data) in server.cmdline():
+                server.send_signal(signal.SIGINT)  # a fast shutdown
+                server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @asynccontextmanager
 async def running(names: set[str], **variables: str) -> AsyncIterator[Stack]:
     """These services of docker-compose.yml, healthy."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
-    stack = Stack(ComposeFile(variables), names, Path(tempfile.mkdtemp(prefix="s", dir=cache)))
+    reap(cache)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=cache))
+    stack = Stack(ComposeFile(variables), names, folder)
     stack.folder.chmod(0o755)
     try:
         await stack.start()
