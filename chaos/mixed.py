@@ -114,7 +114,7 @@ class _Run:
         self._indexers: list[Command] = []
         self._crowd = CrowdProcess(home / "crowd.log", {"PATH": "/usr/bin:/bin"})
         self._began = self._began_at = 0.0
-        self._last_act = ""
+        self._is_over = asyncio.Event()
 
     def _planned(self) -> Plan:
         return Plan(
@@ -145,8 +145,8 @@ class _Run:
             beside = [start(stack, self._watched()), start(stack, self._moved())]
             await self._played(proxies)
             seconds = time.monotonic() - self._began
-            for task in beside[1:]:
-                await cancelled(task)
+            self._is_over.set()
+            await beside[1]  # not cancelled: an answer of the clients would stay unread
             await cancelled(trading)
             self._say(f"{seconds:7.1f} s  over; {self._recorder.count} events on the chain")
             history = await self._settled()
@@ -214,7 +214,9 @@ class _Run:
     async def _moved(self) -> None:
         """Some clients go where trading is now: tokens die."""
         while True:
-            await asyncio.sleep(_MOVE_EVERY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_over.wait(), _MOVE_EVERY_S)
+                return
             count = max(1, self._options.clients // _MOVE_SHARE)
             mints = self._recorder.mints()[-count:]
             await self._crowd.order(Move([f"token_{mint}" for mint in mints]))

@@ -15,9 +15,10 @@ from chaos.history import History, Recorder
 from chaos.memory import Growth, Memory
 from chaos.verdict import NAMES, Counts, judge
 
-_WARM_UP_S = 120.0
-_JUDGED_MINUTES = 10.0
-"""Shorter runs say nothing about growth."""
+_WARM_UP_S = 240.0
+"""By then a hub's ring of the newest rows is full."""
+_JUDGED_SAMPLES = 60
+"""Five minutes: less says nothing about growth."""
 _AFTERMATH_S = 180.0
 _TESTED = ("indexer", "hub", "postgres")
 
@@ -102,10 +103,8 @@ class MixedVerdict(msgspec.Struct, kw_only=True):
             self.wrong.append("callbacks did not get what happened, once and in order")
         if self.unfolded:
             self.wrong.append(f"{len(self.unfolded)} tokens, candles or positions are wrong")
-        if options.minutes < _JUDGED_MINUTES:
-            return
         for name, growth in self.memory.items():
-            is_tested = name.startswith(_TESTED)
+            is_tested = name.startswith(_TESTED) and growth.samples >= _JUDGED_SAMPLES
             if is_tested and (growth.mib_per_hour or 0) > options.most_mib_per_hour:
                 self.wrong.append(f"{name} grows by {growth.mib_per_hour} MiB/h")
 
