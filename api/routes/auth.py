@@ -94,7 +94,7 @@ def _problem(refused: SignInRefused, request: Request) -> Response:
     return response
 
 
-_STATUSES = (400, 401, 403, 413, 429, 503)
+_STATUSES = (400, 401, 403, 413, 422, 429, 503)
 router = APIRouter(prefix=PATH, tags=["auth"], route_class=SignInRoute)
 tickets = APIRouter(prefix="/api/v1/websocket", tags=["websocket"], route_class=SignInRoute)
 
@@ -310,7 +310,7 @@ async def refresh(
     return _answer(response, origin, await sign_in.refresh(token))
 
 
-@router.post("/logout", summary="Sign out", status_code=204, responses=responses(403, 503))
+@router.post("/logout", summary="Sign out", status_code=204, responses=responses(403, 422, 503))
 async def logout(
     request: Request, sign_in: SignInOf, origin: OriginOf, credentials: Credentials,
     body: LogoutRequest | None = None,
