@@ -22,7 +22,7 @@ CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_headers_conformance", "response_schema_conformance",
 )  # fmt: skip
-OURS = "^/api/v1/(tokens|wallets|market|search|completeness|websocket/(stats|rooms)|config)"
+OURS = "^/api/v1/(tokens|wallets|market|search|completeness|auth|websocket/(stats|rooms)|config)"
 _MOST_S = 200
 
 
