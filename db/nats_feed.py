@@ -43,27 +43,32 @@ class Interest:
     def __init__(self) -> None:
         self.scopes: set[Scope] = set()
         self.changed = asyncio.Event()
+        self._mints: set[bytes] = set()
+        self._wallets: set[bytes] = set()
 
     def add(self, scope: Scope) -> None:
         """From the next row on."""
         if scope not in self.scopes:
             self.scopes.add(scope)
+            if scope.mint is not None:
+                self._mints.add(scope.mint)
+            if scope.wallet is not None:
+                self._wallets.add(scope.wallet)
             self.changed.set()
 
     def discard(self, scope: Scope) -> None:
         """No longer."""
         if scope in self.scopes:
             self.scopes.discard(scope)
+            if scope.mint is not None:
+                self._mints.discard(scope.mint)
+            if scope.wallet is not None:
+                self._wallets.discard(scope.wallet)
             self.changed.set()
 
     def has(self, entry: Entry) -> bool:
         """Is this row's content wanted?"""
-        scopes = self.scopes
-        return (
-            Scope() in scopes
-            or (entry.mint is not None and Scope(mint=entry.mint) in scopes)
-            or (entry.wallet is not None and Scope(wallet=entry.wallet) in scopes)
-        )
+        return Scope() in self.scopes or entry.mint in self._mints or entry.wallet in self._wallets
 
     def subjects(self, place: Place) -> set[str]:
         """What to subscribe to: everything, or room by room."""
@@ -168,6 +173,19 @@ class Link:
         RELAY_POSITION.set(index.last)
         self.arrived.set()
 
+    def next_indexes(self) -> Index:
+        """All that have arrived and continue one another, as one: who is behind catches up in
+        large steps, as by reading Postgres."""
+        first = self.indexes.popleft()
+        entries, last = first.entries, first.last
+        while self.indexes and len(entries) < _BATCH_ROWS:
+            following = self.indexes[0]
+            if following.epoch != first.epoch or following.first != last + 1:
+                break
+            entries, last = [*entries, *following.entries], following.last
+            self.indexes.popleft()
+        return Index(first.epoch, first.first, entries)
+
     async def until(self, is_so: Callable[[], object], within_s: float | None = None) -> None:
         """Until something has arrived that makes it so, or that time is over."""
         with suppress(TimeoutError):
@@ -248,7 +266,7 @@ class NatsFollower:
             while self._link.is_well:
                 await self._link.until(self._is_something_there, SILENCE_S)
                 while self._link.indexes:
-                    async for rows in self._continued(self._link.indexes.popleft()):
+                    async for rows in self._continued(self._link.next_indexes()):
                         yield rows
         except OUTAGE as error:
             _log.warning("feed_repair_failed", error=repr(error))
@@ -286,8 +304,8 @@ class NatsFollower:
         """The index's rows after the position: whole where they are wanted, else stubs."""
         after, epoch = self.position.seq, index.epoch
         new = {seq: entry for seq, entry in enumerate(index.entries, index.first) if seq > after}
-        if self._missing(epoch, new):
-            await self._link.until(lambda: not self._missing(epoch, new), within_s=_LATE_S)
+        if awaited := {(epoch, seq) for seq in self._missing(epoch, new)}:
+            await self._link.until(lambda: awaited <= self._link.rows.keys(), _LATE_S)
         while missing := self._missing(epoch, new):  # again: who comes meanwhile wants more
             FEED_FETCHED.inc(len(missing))
             for row in await rows_at(self._pool, epoch, missing):
