@@ -128,8 +128,6 @@ async def test_resume_by_the_url(dial: Dial, publisher: Publisher) -> None:
 async def test_what_cannot_be_replayed(dial: Dial, target: Target, reason: str) -> None:
     """`recovered: false` with the reason, and a snapshot."""
     room, seq = quiet(), 2**53 - 1
-    client = await dial()
-    epoch = client.seen[0]["epoch"] if reason != "epoch" else "another"
     if reason == "too_many":
         if FOREIGN is not None:
             pytest.skip("it takes more than 512 events")
@@ -137,6 +135,8 @@ async def test_what_cannot_be_replayed(dial: Dial, target: Target, reason: str) 
         room, seq = publisher.token, await publisher.publish("new_trade")
         for _ in range(10):
             await publisher.publish("new_trade")
+    client = await dial()
+    epoch = client.seen[0]["epoch"] if reason != "epoch" else "another"
     await client.say(type="subscribe", id=1, room=room, since={"epoch": epoch, "seq": seq})
     subscribed, snapshot = await client.take("subscribed"), await client.take("snapshot")
     assert (subscribed["recovered"], subscribed["reason"]) == (False, reason)
