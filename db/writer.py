@@ -115,11 +115,8 @@ class Writer:
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection to read with while a transaction is under way.
 
-        One task at a time. Raises DatabaseUnavailable: also if the lease is not ours, which it does
-        not wait for.
+        One task at a time, and while `has_lease`. Raises DatabaseUnavailable.
         """
-        if self._holder is None or not _is_usable(self._holder):
-            raise DatabaseUnavailable("the lease is not held")
         try:
             with transient_errors():
                 if self._reader is None or not _is_usable(self._reader):
@@ -129,6 +126,11 @@ class Writer:
         except (DatabaseUnavailable, asyncio.CancelledError):
             self._drop_reader()
             raise
+
+    @property
+    def has_lease(self) -> bool:
+        """As far as is known; a transaction proves it."""
+        return self._holder is not None and _is_usable(self._holder)
 
     async def is_holding(self) -> bool:
         """Take the lease if it is free; False if another writer has it. May DatabaseUnavailable."""

@@ -68,9 +68,11 @@ async def ahead(writer: Writer, batch: Batch, commitment: str) -> Prepared | Non
     Raises DatabaseUnavailable.
     """
     kept = writer.kept
+    if not writer.has_lease:
+        return None
     async with kept.lock, writer.reading() as connection:
         generation = kept.generation
-        if kept.is_lost:
+        if kept.is_lost or not writer.has_lease:
             return None
         found = await find(connection, kept, batch)
         if found.state.past and (kept.pending or kept.is_storing):
