@@ -127,20 +127,21 @@ async def disordered(
     connection: Connection, slots: Collection[int]
 ) -> list[tuple[bytes, bytes | None, int | None]]:
     """Own trades (mint, wallet, time in its candles) of tokens that in one of these slots were
-    stored in another order than the block's; only where the whole of that order is known.
+    stored in another order than the block's. Whose places are not all known are among them: a
+    wallet's may be, or a bar's, and in_order decides for each.
     """
     rows = await connection.fetch(
-        """WITH placed AS (
-            SELECT token_id, slot, seq, tx_index, wallet_id, price, block_time,
-                   lag(tx_index) OVER token AS before,
-                   count(*) OVER whole = count(tx_index) OVER whole AS is_known
-            FROM trade_rows WHERE slot = ANY($1::int8[]) AND is_own AND NOT retracted
-            WINDOW token AS (PARTITION BY token_id, slot ORDER BY seq),
-                   whole AS (PARTITION BY token_id, slot)),
-        wrong AS (SELECT DISTINCT token_id, slot FROM placed WHERE is_known AND before > tx_index)
+        """WITH own AS (
+            SELECT token_id, slot, seq, tx_index, wallet_id, price, block_time
+            FROM trade_rows WHERE slot = ANY($1::int8[]) AND is_own AND NOT retracted),
+        placed AS (
+            SELECT token_id, slot, tx_index,
+                   lag(tx_index) OVER (PARTITION BY token_id, slot ORDER BY seq) AS before
+            FROM own WHERE tx_index IS NOT NULL),
+        wrong AS (SELECT DISTINCT token_id, slot FROM placed WHERE before > tx_index)
         SELECT DISTINCT m.key AS mint, w.key AS wallet,
                CASE WHEN price IS NOT NULL THEN block_time END AS block_time
-        FROM placed JOIN wrong USING (token_id, slot) JOIN keys m ON m.id = token_id
+        FROM own JOIN wrong USING (token_id, slot) JOIN keys m ON m.id = token_id
         LEFT JOIN keys w ON w.id = wallet_id""",
         list(slots),
         timeout=_TIMEOUT_S,

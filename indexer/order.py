@@ -1,7 +1,8 @@
 """The chain's order of what is stored.
 
-Slots are in order, and inside one the indexes in the block: as soon as all of a slot's are known.
-The subscription does not tell them; until the sweep does, the order of arrival stands in.
+Slots are in order, and inside one the indexes in the block: as soon as those of all that is to be
+ordered are known. The subscription does not tell them; until the sweep does, the order of arrival
+stands in.
 """
 
 from __future__ import annotations

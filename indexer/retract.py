@@ -15,7 +15,7 @@ from db.retract import Landing, Withdrawn
 from db.rows import Changes, FeedInsert
 from db.writer import Writer
 from indexer import candles, messages
-from indexer.refold import Refolded, refold, store
+from indexer.refold import Refolded, refold, reorder, store
 from indexer.seen import Keys
 from programs.keys import signature_b58
 
@@ -35,6 +35,8 @@ async def withdraw(writer: Writer, landings: Collection[Landing]) -> int:
         first_seq = await writes.take_seqs(connection, len(withdrawn))
         feed = _feed(withdrawn, refolded, first_seq)
         await store(connection, refolded, Changes(feed=feed))
+        # What is left of a slot may have all its places known now, and another order by that.
+        await reorder(connection, {one.slot for one in withdrawn if one.is_trade})
     metrics.INDEXER_RETRACTED.inc(len(withdrawn))
     return len(withdrawn)
 
