@@ -40,7 +40,9 @@ mount --make-rprivate / || exit 97
 while read -r _ folder _; do
     mount -o remount,bind,ro "$folder" 2>/dev/null
 done < /proc/self/mounts
-mount -t tmpfs tmpfs /tmp || exit 97
+mount --bind "$TREE" /mnt && mount -t tmpfs tmpfs /tmp || exit 97
+mkdir -p "$TREE" && mount --move /mnt "$TREE" && cd "$TREE" || exit 97  # it may lie below /tmp
+unset TREE
 exec setpriv --bounding-set -all --inh-caps -all --no-new-privs --pdeathsig KILL -- "$@"
 """
 _INHERITED = ("PATH", "LANG")
@@ -89,7 +91,7 @@ class Container:
         box = ["unshare", "--mount", "sh", "-c", _CONTAINER, "sh"] if is_boxed else []
         with self.log.open("ab") as log, self._said.open("ab") as said:
             self.process = await asyncio.create_subprocess_exec(
-                *box, *self._args, cwd=ROOT, env=self._env,
+                *box, *self._args, cwd=ROOT, env={**self._env, "TREE": str(ROOT)},
                 stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=log,
             )  # fmt: skip
 
@@ -387,5 +389,6 @@ def is_boxing_possible() -> bool:
     """May we have a mount namespace of our own?"""
     with contextlib.suppress(OSError):
         probe = ["unshare", "--mount", "sh", "-c", _CONTAINER, "sh", "true"]
-        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+        tree = {"PATH": os.environ["PATH"], "TREE": str(ROOT)}
+        return subprocess.run(probe, env=tree, capture_output=True, check=False).returncode == 0
     return False

@@ -95,7 +95,7 @@ async def test_who_reads_nothing_is_cut(serve: Serve, pool: Pool, is_direct: boo
     ):
         await healthy.take("subscribed")
         while not deaf.is_over:
-            last = await flood(pool, 60, 2_000)  # which the healthy one's kernel can hold
+            last = await flood(pool, 20, 2_000)  # which the healthy one's kernel can hold
             await healthy.take_until(is_price(last))
             worst = max(worst, deaf.outbound.queued_bytes)
         assert server.hub.slow["cut"] == 1
