@@ -41,7 +41,7 @@ while read -r _ folder _; do
     mount -o remount,bind,ro "$folder" 2>/dev/null
 done < /proc/self/mounts
 mount --bind "$TREE" /mnt && mount -t tmpfs tmpfs /tmp || exit 97
-mkdir -p "$TREE" && mount --move /mnt "$TREE" && cd "$TREE" || exit 97  # it may lie below /tmp
+mkdir -p "$TREE" && mount -n --move /mnt "$TREE" && cd "$TREE" || exit 97  # it may lie below /tmp
 unset TREE
 exec setpriv --bounding-set -all --inh-caps -all --no-new-privs --pdeathsig KILL -- "$@"
 """
