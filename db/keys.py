@@ -79,16 +79,6 @@ async def intern(
     return ids
 
 
-async def numbers(connection: Connection, count: int) -> list[int]:
-    """So many numbers that no key has, and that nobody else will give."""
-    rows = await connection.fetch(
-        "SELECT nextval('keys_id_seq')::int4 FROM generate_series(1, $1::int8)",
-        count,
-        timeout=_TIMEOUT_S,
-    )
-    return [row[0] for row in rows]
-
-
 async def ids_of(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, int]:
     """The numbers of those of these keys that have one."""
     rows = await connection.fetch(

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 
-class TokenRow(msgspec.Struct, kw_only=True, gc=False):
+class TokenRow(msgspec.Struct, kw_only=True):
     """A row of `tokens`, changed in place while a batch is folded. None: not known (yet)."""
 
     mint: bytes
@@ -53,7 +53,7 @@ class TokenRow(msgspec.Struct, kw_only=True, gc=False):
     migrated_slot: int | None = None
 
 
-class PositionRow(msgspec.Struct, gc=False):
+class PositionRow(msgspec.Struct):
     """A row of `positions`. `seq` and `slot` are those of its newest trade, times unix seconds."""
 
     wallet: bytes
@@ -74,7 +74,7 @@ class PositionRow(msgspec.Struct, gc=False):
     last_sell_at: int | None = None
 
 
-class CandleRow(msgspec.Struct, gc=False):
+class CandleRow(msgspec.Struct):
     """A row of `candles`. (first_slot, first_seq) is the trade that gave `open`, last_… `close`."""
 
     mint: bytes
@@ -180,13 +180,6 @@ class PoolRow(msgspec.Struct, frozen=True):
     quote_mint: bytes | None
 
 
-class KeyRow(msgspec.Struct, frozen=True, gc=False):
-    """A row of `keys`."""
-
-    id: int
-    key: bytes
-
-
 class QuarantineRow(msgspec.Struct, kw_only=True, frozen=True):
     """A row of `quarantine`: what could not be decoded, with its bytes."""
 
@@ -230,7 +223,7 @@ class QuotePrices(msgspec.Struct, frozen=True):
         return self.prices[best] if abs(self.times[best] - time) <= self.fresh_s else None
 
 
-class TotalDelta(msgspec.Struct, kw_only=True, gc=False):
+class TotalDelta(msgspec.Struct, kw_only=True):
     """What a batch adds to a wallet's sums in one quote. Times are the newest ones."""
 
     wallet: bytes
@@ -246,7 +239,7 @@ class TotalDelta(msgspec.Struct, kw_only=True, gc=False):
     last_sell_at: int | None = None
 
 
-class MinuteDelta(msgspec.Struct, kw_only=True, gc=False):
+class MinuteDelta(msgspec.Struct, kw_only=True):
     """What a batch adds to a minute of the market of one quote."""
 
     quote_mint: bytes | None
@@ -288,12 +281,9 @@ class Changes(msgspec.Struct):
     token_events: list[TokenEventRow] = []
     feed: list[FeedInsert] = []
     tokens: list[TokenRow] = []
-    moved: list[TokenRow] = []
-    """Tokens that are stored and that nothing but trades has changed."""
     positions: list[PositionRow] = []
     candles: list[CandleRow] = []
     totals: list[TotalDelta] = []
     minutes: list[MinuteDelta] = []
     pools: list[PoolRow] = []
     quarantine: list[QuarantineRow] = []
-    keys: list[KeyRow] = []

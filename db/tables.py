@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -40,29 +40,6 @@ class Table(msgspec.Struct, frozen=True):
     """
     is_ignoring: bool = False
     """A row that is there already stays as it is."""
-    is_numbering: bool = False
-    """Rows come with numbers that were taken from the table's own."""
-    risen: tuple[str, ...] = ()
-    """Columns that such an UPDATE makes greater in any case."""
-
-    is_update: bool = False
-    """Its rows are all there."""
-
-    def write(self, first: int) -> str:
-        """The part of the statement whose arguments begin at `first`."""
-        return self._update(first) if self.is_update else self.insert(first)
-
-    def _update(self, first: int) -> str:
-        names = ", ".join(self.columns)
-        arrays = ", ".join(_array(first + i, t) for i, t in enumerate(self.columns.values()))
-        changed = ", ".join(
-            f"{name} = new.{name}" for name in self.columns if name not in self.keys
-        )
-        where = " AND ".join(f"old.{name} = new.{name}" for name in self.keys)
-        return (
-            f"UPDATE {self.name} AS old SET {changed} "  # noqa: S608 - all names are constants
-            f"FROM unnest({arrays}) AS new ({names}) WHERE {where}"
-        )
 
     def insert(self, first: int) -> str:
         """INSERT … SELECT FROM unnest($first, …)."""
@@ -71,7 +48,6 @@ class Table(msgspec.Struct, frozen=True):
         values = ", ".join(_value(name, type_) for name, type_ in self.columns.items())
         return (
             f"INSERT INTO {self.name} AS old ({names}) "  # noqa: S608 - all names are constants
-            f"{'OVERRIDING SYSTEM VALUE ' if self.is_numbering else ''}"
             f"SELECT {values} FROM unnest({arrays}) AS new ({names}){self._on_conflict()}"
         )
 
@@ -91,8 +67,6 @@ class Table(msgspec.Struct, frozen=True):
             return f"coalesce(EXCLUDED.{name}, old.{name})"
         if name in self.lowered:
             return f"least(old.{name}, EXCLUDED.{name})"
-        if name in self.risen:
-            return f"greatest(old.{name} + 1, EXCLUDED.{name})"
         if name in self.raised:
             return f"greatest(old.{name}, EXCLUDED.{name})"
         return f"EXCLUDED.{name}"
@@ -110,34 +84,19 @@ class Table(msgspec.Struct, frozen=True):
                 yield values
             elif type_ == "flags":
                 yield [None if value is None else ",".join(value) for value in values]
-            elif type_ == "plain":
-                yield _SEPARATOR.join(["" if value is None else value for value in values])
             else:
-                yield _joined(values)
+                yield ",".join(["" if value is None else str(value) for value in values])
 
 
-def _joined(values: list[Any]) -> str:
-    """Numbers and truths with commas between them, as JSON has them but for quotes and null."""
-    try:
-        text = _json(values)
-    except OverflowError:  # beyond 64 bits
-        return ",".join(["" if value is None else str(value) for value in values])
-    return text[1:-1].replace(b"null", b"").replace(b'"', b"").decode()
-
-
-_json = msgspec.json.Encoder().encode
-_SEPARATOR = "\x1f"
 _LISTS = ("bytea", "text")
 """Types that travel as arrays. All others do as one text: the driver takes its time over each
-element of an array. A plain text is one without control characters, such as JSON, and not empty.
+element of an array.
 """
-_STORED = {"quote": "int4", "flags": "text", "plain": "text"}
+_STORED = {"quote": "int4", "flags": "text"}
 
 
 def _array(number: int, type_: str) -> str:
     stored = _STORED.get(type_, type_)
-    if type_ == "plain":
-        return f"string_to_array(${number}::text, E'\\x1f', '')"
     if stored in _LISTS:
         return f"${number}::{stored}[]"
     return f"string_to_array(${number}::text, ',', '')::{stored}[]"
@@ -164,7 +123,7 @@ TRADES = Table(
         "fee_names_id": "int2", "is_buy": "bool", "is_own": "bool", "signature": "bytea",
         "base_amount": "numeric", "quote_amount": "numeric", "user_quote_amount": "numeric",
         "price": "numeric", "virtual_base": "numeric", "virtual_quote": "numeric",
-        "real_base": "numeric", "real_quote": "numeric", "quote_usd": "numeric", "fees": "plain",
+        "real_base": "numeric", "real_quote": "numeric", "quote_usd": "numeric", "fees": "text",
     },
     ids={
         "token_id": _TOKEN_ID, "wallet_id": _WALLET_ID, "pool_id": ("keys", "pool"),
@@ -202,33 +161,6 @@ TOKENS = Table(
     filled=("creator_id",),
     ids={"id": _TOKEN_ID, "creator_id": ("keys", "creator"), "quote_id": _QUOTE_ID},
 )  # fmt: skip
-MOVED = Table(
-    "tokens",
-    {
-        "id": "int4",
-        "state_slot": "int8",
-        "state_seq": "int8",
-        "price": "numeric",
-        "market_cap": "numeric",
-        "progress_bps": "int2",
-        "virtual_base": "numeric",
-        "virtual_quote": "numeric",
-        "real_base": "numeric",
-        "real_quote": "numeric",
-        "trades": "int8",
-        "buys": "int8",
-        "sells": "int8",
-        "holders": "int4",
-        "traders": "int4",
-        "volume_base": "numeric",
-        "volume_quote": "numeric",
-        "last_trade_at": "int8",
-    },
-    keys=("id",),
-    ids={"id": _TOKEN_ID},
-    is_update=True,
-)
-"""Tokens that are stored and of which nothing but their state has changed."""
 POSITIONS = Table(
     "position_rows",
     {
@@ -249,7 +181,6 @@ CANDLES = Table(
         "first_seq": "int8", "last_slot": "int8", "last_seq": "int8", "rev": "int4",
     },
     keys=("token_id", "interval_s", "start"),
-    risen=("rev",),
     ids={"token_id": _TOKEN_ID},
 )  # fmt: skip
 TOTALS = Table(
@@ -281,8 +212,8 @@ MINUTES = Table(
 FEED = Table(
     "feed",
     {
-        "seq": "int8", "event": "plain", "mint": "bytea", "wallet": "bytea", "slot": "int8",
-        "data": "plain", "price_update": "plain", "portfolio_update": "plain",
+        "seq": "int8", "event": "text", "mint": "bytea", "wallet": "bytea", "slot": "int8",
+        "data": "text", "price_update": "text", "portfolio_update": "text",
     },
 )  # fmt: skip
 POOLS = Table(
@@ -298,11 +229,9 @@ QUARANTINE = Table(
     },
     is_ignoring=True,
 )  # fmt: skip
-KEYS = Table("keys", {"id": "int4", "key": "bytea"}, is_numbering=True)
 
 _TABLES = (
-    TRADES, TOKEN_EVENTS, TOKENS, MOVED, POSITIONS, CANDLES, TOTALS, MINUTES, FEED, POOLS,
-    QUARANTINE, KEYS,
+    TRADES, TOKEN_EVENTS, TOKENS, POSITIONS, CANDLES, TOTALS, MINUTES, FEED, POOLS, QUARANTINE,
 )  # fmt: skip
 
 
@@ -310,7 +239,7 @@ def _store_statement() -> str:
     """All INSERTs as data-modifying parts of one statement, and the NOTIFY."""
     parts, first = [], 1
     for table in _TABLES:
-        parts.append(f"part_{first} AS ({table.write(first)})")
+        parts.append(f"{table.name}_ AS ({table.insert(first)})")
         first += len(table.columns)
     newest = f"${first}::text"
     notify = f"SELECT pg_notify('feed', {newest}) WHERE {newest} IS NOT NULL"
@@ -320,33 +249,18 @@ def _store_statement() -> str:
 _STORE = _store_statement()
 
 
-Encoded: TypeAlias = "list[list[Any] | str | None]"
-"""Arguments of the statement that writes a batch."""
-
-
-def encoded(changes: Changes, ids: Ids) -> Encoded:
-    """Everything a batch changed. `ids` has a number for every key, launchpad and list of fees in
-    it.
+async def store(connection: Connection, changes: Changes, ids: Ids) -> None:
+    """Write everything a batch changed and wake those who follow the feed. `ids` has a number for
+    every key, launchpad and list of fees in it.
     """
     rows: tuple[Sequence[object], ...] = (
-        changes.trades, changes.token_events, changes.tokens, changes.moved, changes.positions,
-        changes.candles, changes.totals, changes.minutes, changes.feed, changes.pools,
-        changes.quarantine, changes.keys,
+        changes.trades, changes.token_events, changes.tokens, changes.positions, changes.candles,
+        changes.totals, changes.minutes, changes.feed, changes.pools, changes.quarantine,
     )  # fmt: skip
-    arguments: Encoded = [
+    arrays = [
         array
         for table, of_table in zip(_TABLES, rows, strict=True)
         for array in table.arrays(of_table, ids)
     ]
-    arguments.append(str(changes.feed[-1].seq) if changes.feed else None)
-    return arguments
-
-
-async def write(connection: Connection, arguments: Encoded) -> None:
-    """Write a batch and wake those who follow the feed."""
-    await connection.execute(_STORE, *arguments, timeout=_TIMEOUT_S)
-
-
-async def store(connection: Connection, changes: Changes, ids: Ids) -> None:
-    """Both of it at once."""
-    await write(connection, encoded(changes, ids))
+    newest = str(changes.feed[-1].seq) if changes.feed else None
+    await connection.execute(_STORE, *arrays, newest, timeout=_TIMEOUT_S)

@@ -18,7 +18,6 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from common.errors import DatabaseUnavailable
-from db.kept import Kept
 from db.lease import Lease, beat, is_held, release
 from db.pool import Connection, Pool
 
@@ -60,7 +59,6 @@ class Writer:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._holder: Holder | None = None
-        self._reader: Holder | None = None
         self._lease = Lease()
         self._token = 0
         self._pulse: asyncio.Task[None] | None = None
@@ -68,8 +66,6 @@ class Writer:
         self.lease = 0
         self.partitions: set[int] = set()
         """Partitions of trades that are known to exist (db.partitions)."""
-        self.kept = Kept()
-        """What is known to be stored (db.kept)."""
 
     async def __aenter__(self) -> Writer:
         return self
@@ -81,7 +77,6 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self._stop_pulse()
-        self._drop_reader()
         if self._holder is not None:
             holder, self._holder = self._holder, None
             with suppress(*TRANSIENT):
@@ -89,48 +84,17 @@ class Writer:
                 await self._pool.release(holder, timeout=5)
 
     @asynccontextmanager
-    async def transaction(self, *, keeps: bool = False) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction under the lease; waits for the lease while another writer has it.
-
-        `keeps`: what it changes of folded rows, keys and the feed is brought to `kept`; without it,
-        and if it fails, all that is kept is forgotten.
 
         Raises DatabaseUnavailable for whatever may pass: the transaction may or may not have been
         committed then, and the next one may run under another lease.
         """
-        async with self._session() as connection:
-            is_kept = False
-            self.kept.begin()
-            try:
-                async with connection.transaction():
-                    if not await is_held(connection, self._token):
-                        _log.warning("lease_lost", reason="another indexer took it over")
-                        raise DatabaseUnavailable("another writer has the lease")
-                    yield connection
-                is_kept = keeps
-            finally:
-                self.kept.end(is_kept=is_kept)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
-        """A connection to read with while a transaction is under way.
-
-        One task at a time, and while `has_lease`. Raises DatabaseUnavailable.
-        """
-        try:
-            with transient_errors():
-                if self._reader is None or not _is_usable(self._reader):
-                    self._reader = await self._pool.acquire(timeout=_TIMEOUT_S)
-                    await self._reader.execute(_PLANS, timeout=_TIMEOUT_S)
-                yield self._reader
-        except (DatabaseUnavailable, asyncio.CancelledError):
-            self._drop_reader()
-            raise
-
-    @property
-    def has_lease(self) -> bool:
-        """As far as is known; a transaction proves it."""
-        return self._holder is not None and _is_usable(self._holder)
+        async with self._session() as connection, connection.transaction():
+            if not await is_held(connection, self._token):
+                _log.warning("lease_lost", reason="another indexer took it over")
+                raise DatabaseUnavailable("another writer has the lease")
+            yield connection
 
     async def is_holding(self) -> bool:
         """Take the lease if it is free; False if another writer has it. May DatabaseUnavailable."""
@@ -180,7 +144,6 @@ class Writer:
             await self._pool.release(connection)
             return None
         self._holder, self._token = connection, token
-        self.kept.forget()
         self._pulse = asyncio.create_task(beat(self._pool, token, TRANSIENT))
         self.lease += 1
         return connection
@@ -190,16 +153,9 @@ class Writer:
             self._pulse.cancel()
             self._pulse = None
 
-    def _drop_reader(self) -> None:
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
-            with suppress(asyncpg.InterfaceError):
-                reader.terminate()
-
     def _abandon(self) -> None:
         """Cut the connection: what it was doing must not be finished behind our back."""
         self._stop_pulse()
-        self.kept.forget()
         if self._holder is not None:
             holder, self._holder = self._holder, None
             with suppress(asyncpg.InterfaceError):  # the pool may have noticed before us

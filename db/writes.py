@@ -64,14 +64,14 @@ async def load(
 
     `ids` has the numbers of all that is stored of them, and gets those of the tokens' quote mints.
     """
-    tokens = await load_tokens(connection, mints)
+    tokens = await _load_tokens(connection, mints)
     quotes = {row.quote_mint for row in tokens if row.quote_mint is not None} - ids.keys.keys()
     if quotes:
         ids.keys.update(await keys.ids_of(connection, quotes))
     return State(
         tokens={row.mint: row for row in tokens},
-        positions=await load_positions(connection, ids, positions),
-        candles=await load_candles(connection, ids, candles),
+        positions=await _load_positions(connection, ids, positions),
+        candles=await _load_candles(connection, ids, candles),
     )
 
 
@@ -87,8 +87,7 @@ _LOAD_CANDLES = f"""SELECT token_id, interval_s, start, {", ".join(_CANDLE)} FRO
          USING (token_id, interval_s, start)"""  # noqa: S608
 
 
-async def load_tokens(connection: Connection, mints: Collection[bytes]) -> list[TokenRow]:
-    """Those of these tokens that are stored."""
+async def _load_tokens(connection: Connection, mints: Collection[bytes]) -> list[TokenRow]:
     if not mints:
         return []
     rows = await connection.fetch(_LOAD_TOKENS, list(mints), timeout=_TIMEOUT_S)
@@ -100,10 +99,9 @@ async def load_tokens(connection: Connection, mints: Collection[bytes]) -> list[
     ]
 
 
-async def load_positions(
+async def _load_positions(
     connection: Connection, ids: Ids, wanted: Collection[PositionKey]
 ) -> dict[PositionKey, PositionRow]:
-    """Those of these positions that are stored; `ids` has the numbers of all that is."""
     of = ids.keys
     by_id = {(of[key[0]], of[key[1]]): key for key in wanted if key[0] in of and key[1] in of}
     if not by_id:
@@ -116,10 +114,9 @@ async def load_positions(
     return found
 
 
-async def load_candles(
+async def _load_candles(
     connection: Connection, ids: Ids, wanted: Collection[CandleKey]
 ) -> dict[CandleKey, CandleRow]:
-    """Those of these bars that are stored; `ids` has the numbers of all that is."""
     by_id = {(ids.keys[key[0]], *key[1:]): key for key in wanted if key[0] in ids.keys}
     if not by_id:
         return {}
@@ -199,20 +196,6 @@ async def take_seqs(connection: Connection, count: int) -> int:
         "UPDATE feed_head SET seq = seq + $1 RETURNING seq", count, timeout=_TIMEOUT_S
     )
     return int(newest) - count + 1
-
-
-async def head_seq(connection: Connection) -> int:
-    """The newest number that was given."""
-    return int(await connection.fetchval("SELECT seq FROM feed_head", timeout=_TIMEOUT_S))
-
-
-async def take_seqs_after(connection: Connection, first: int, count: int) -> bool:
-    """Lock the feed's head and take `count` numbers from `first` on; False if others took those."""
-    newest = await connection.fetchval(
-        "UPDATE feed_head SET seq = seq + $2 WHERE seq = $1 RETURNING seq", first - 1, count,
-        timeout=_TIMEOUT_S,
-    )  # fmt: skip
-    return newest is not None
 
 
 async def pools_of(connection: Connection, pools: Collection[bytes]) -> dict[bytes, PoolRow]:

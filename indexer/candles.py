@@ -30,11 +30,9 @@ def apply(candle: CandleRow, price: Decimal, slot: int, seq: int) -> None:
     """Fold one trade's price in. It may be older than those before it: (slot, seq) is its place."""
     if price > candle.high:
         candle.high = price
-    elif price < candle.low:
+    if price < candle.low:
         candle.low = price
-    last = candle.last_slot
-    if slot > last or (slot == last and seq >= candle.last_seq):
+    if (slot, seq) >= (candle.last_slot, candle.last_seq):
         candle.close, candle.last_slot, candle.last_seq = price, slot, seq
-    first = candle.first_slot
-    if slot < first or (slot == first and seq < candle.first_seq):
+    if (slot, seq) < (candle.first_slot, candle.first_seq):
         candle.open, candle.first_slot, candle.first_seq = price, slot, seq

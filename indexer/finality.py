@@ -191,7 +191,7 @@ class Watcher:
         first = max(listing.from_slot, row.checked_slot + 1)
         if not first <= listing.to_slot < first + _WIDEST_LISTING:
             return
-        async with self._writer.transaction(keeps=True) as connection:
+        async with self._writer.transaction() as connection:
             stored = await finality.landings_between(
                 connection, listing.program, first, listing.to_slot
             )
@@ -211,7 +211,7 @@ class Watcher:
         else:
             confirmed, finalized = await self._strategy.slots(self._node)
         if row is None:
-            async with self._writer.transaction(keeps=True) as connection:
+            async with self._writer.transaction() as connection:
                 row = await finality.load(connection)
             if row.checked_slot == 0:  # nothing was stored before
                 first = max(0, finalized - MARGIN_SLOTS)
@@ -261,7 +261,7 @@ class Watcher:
     async def _standing(self, slots: Collection[int]) -> set[Landing]:
         if not slots:
             return set()
-        async with self._writer.transaction(keeps=True) as connection:
+        async with self._writer.transaction() as connection:
             stored = await finality.landings_in(connection, slots)
         return {landing for landings in stored.values() for landing in landings}
 
@@ -305,7 +305,7 @@ class Watcher:
         now = asyncio.get_running_loop().time()
         if (old == row and self._told_at) or now - self._told_at < _TELL_EVERY_S:
             return
-        async with self._writer.transaction(keeps=True) as connection:
+        async with self._writer.transaction() as connection:
             await finality.save(connection, row)
             told = Finality(confirmed_slot=row.confirmed_slot, finalized_slot=row.finalized_slot)
             await put_state(connection, "finality", msgspec.json.encode(told).decode())

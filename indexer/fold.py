@@ -60,8 +60,6 @@ class _Folding:
         self._commitment = commitment
         self._changes = Changes()
         self._tokens: dict[bytes, TokenRow] = {}
-        self._renamed: set[bytes] = set()
-        """Tokens that are new, or of which more than the state has changed."""
         self._positions: dict[PositionKey, PositionRow] = {}
         self._candles: dict[CandleKey, CandleRow] = {}
         self._positions_before: dict[PositionKey, PositionRow] = {}
@@ -70,8 +68,7 @@ class _Folding:
     def changes(self) -> Changes:
         """All that was folded."""
         changes = self._changes
-        for mint, token in self._tokens.items():
-            (changes.tokens if mint in self._renamed else changes.moved).append(token)
+        changes.tokens = list(self._tokens.values())
         changes.positions = list(self._positions.values())
         changes.candles = list(self._candles.values())
         for candle in changes.candles:
@@ -102,19 +99,12 @@ class _Folding:
         if token is None:
             token = TokenRow(mint=mint, program=event.program, first_seq=seq)
             self._state.tokens[mint] = token
-            self._renamed.add(mint)
         self._tokens[mint] = token
-        if not isinstance(event, Traded):
-            self._renamed.add(mint)
         if token.quote_mint is None or (seen.quote_mint and isinstance(event, Created)):
-            if seen.quote_mint is not None:
-                self._renamed.add(mint)
             token.quote_mint = seen.quote_mint
             token.quote_decimals = quote_decimals(seen.quote_mint)
         if token.decimals is None:
             token.decimals = base_decimals(event.program)
-            if token.decimals is not None:
-                self._renamed.add(mint)
         return token
 
     # --- trades
@@ -129,12 +119,10 @@ class _Folding:
         known = self._state.quote_prices.get(seen.quote_mint or token.quote_mint or b"")
         usd = None if known is None else known.at(seen.block_time)
         self._changes.trades.append(_trade_row(seen, event, seq, spot[0], usd, is_own=is_own))
-        texts = messages.decimal_text(spot[0]), messages.decimal_text(spot[1])
-        is_newest = token.state_seq == seq
         self._tell(
             seen, seq, "new_trade",
-            messages.new_trade(seen, event, self._commitment, texts),
-            messages.price_update(token, texts if is_newest else None) if is_own else None,
+            messages.new_trade(seen, event, self._commitment, *spot),
+            messages.price_update(token) if is_own else None,
             None if position is None else messages.portfolio_update(position),
         )  # fmt: skip
 
@@ -151,25 +139,22 @@ class _Folding:
             token.last_trade_at = max(token.last_trade_at or seen.block_time, seen.block_time)
             if spot[0] is not None:
                 for key in candles.keys_of(seen.mint, seen.block_time):
-                    candle = self._candle(key, seen.slot, seq, spot[0])
-                    candles.apply(candle, spot[0], seen.slot, seq)
-                    candle.volume_base += event.base_amount
-                    candle.volume_quote += event.quote_amount
-                    candle.trades += 1
-                    candle.buys += event.is_buy
+                    self._candle(key, seen, event, seq, spot[0])
 
-    def _candle(self, key: CandleKey, slot: int, seq: int, price: Decimal) -> CandleRow:
-        candle = self._candles.get(key)
-        if candle is not None:
-            return candle
-        stored = candle = self._state.candles.get(key)
-        if stored is not None and key[1] == totals.MINUTE_S:
-            self._candles_before[key] = copy.copy(stored)
+    def _candle(self, key: CandleKey, seen: Seen, event: Traded, seq: int, price: Decimal) -> None:
+        candle = self._state.candles.get(key)
+        if candle is not None and key not in self._candles:
+            self._candles_before[key] = copy.copy(candle)
         if candle is None or candle.trades == 0:  # none: all it held was retracted
-            candle = self._state.candles[key] = candles.opened(key, price, slot, seq)
-            candle.rev = 0 if stored is None else stored.rev
+            rev = 0 if candle is None else candle.rev
+            candle = self._state.candles[key] = candles.opened(key, price, seen.slot, seq)
+            candle.rev = rev
+        candles.apply(candle, price, seen.slot, seq)
+        candle.volume_base += event.base_amount
+        candle.volume_quote += event.quote_amount
+        candle.trades += 1
+        candle.buys += event.is_buy
         self._candles[key] = candle
-        return candle
 
     def _position(self, seen: Seen, event: Traded, seq: int) -> PositionRow | None:
         """The wallet's position, this trade included wherever it belongs."""

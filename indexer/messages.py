@@ -22,15 +22,14 @@ from programs.keys import b58
 _encode = msgspec.json.Encoder().encode
 
 
-Texts = tuple[str | None, str | None]
-"""Price and market cap as they are told."""
-
-
-def price_update(token: TokenRow, texts: Texts | None = None) -> str:
-    """`price_update`: the token's state now. `texts`: where its price and cap are told already."""
-    price, cap = texts or (decimal_text(token.price), decimal_text(token.market_cap))
-    mint, progress = b58(token.mint), token.progress_bps
-    update = PriceUpdate(mint=mint, price=price, market_cap=cap, curve_progress_bps=progress)
+def price_update(token: TokenRow) -> str:
+    """`price_update`: the token's state now."""
+    update = PriceUpdate(
+        mint=b58(token.mint),
+        price=decimal_text(token.price),
+        market_cap=decimal_text(token.market_cap),
+        curve_progress_bps=token.progress_bps,
+    )
     return _encode(update).decode()
 
 
@@ -48,9 +47,10 @@ def portfolio_update(position: PositionRow) -> str:
     return _encode(update).decode()
 
 
-def new_trade(seen: Seen, event: Traded, commitment: str, texts: Texts) -> str:
+def new_trade(
+    seen: Seen, event: Traded, commitment: str, price: Decimal | None, market_cap: Decimal | None
+) -> str:
     """`new_trade`, with the spot price after it."""
-    wallet, pool, quote = event.wallet, event.pool, seen.quote_mint
     trade = NewTrade(
         signature=seen.signature_text,
         ordinal=event.ordinal,
@@ -59,15 +59,15 @@ def new_trade(seen: Seen, event: Traded, commitment: str, texts: Texts) -> str:
         program=event.program,
         side="buy" if event.is_buy else "sell",
         mint=b58(seen.mint),
-        wallet=None if wallet is None else b58(wallet),
-        pool=None if pool is None else b58(pool),
-        quote_mint=None if quote is None else b58(quote),
+        wallet=_key(event.wallet),
+        pool=_key(event.pool),
+        quote_mint=_key(seen.quote_mint),
         base_amount=str(event.base_amount),
         quote_amount=str(event.quote_amount),
         user_quote_amount=_number(event.user_quote_amount),
         fees={name: str(fee) for name, fee in event.fees.items()},
-        price=texts[0],
-        market_cap=texts[1],
+        price=decimal_text(price),
+        market_cap=decimal_text(market_cap),
         curve_progress_bps=event.progress_bps,
         virtual_base_reserves=_number(event.virtual_base),
         virtual_quote_reserves=_number(event.virtual_quote),

@@ -6,21 +6,19 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 import asyncpg
 import msgspec
 import structlog
 
 from common import metrics
-from common.errors import DatabaseUnavailable
 from common.tracing import span
 from db.coverage import Marking
 from db.quarantine import Landing
 from db.rows import Changes, QuarantineRow
 from db.writer import Writer
 from indexer.backoff import Backoff, insist
-from indexer.commit import Batch, Prepared, ahead, commit
+from indexer.commit import Batch, commit
 from indexer.decoding import Decoder
 from indexer.updates import Intake, Item, Mark, Source, Update, recorded_logs
 from programs.keys import signature_of
@@ -29,9 +27,6 @@ _MAX_BIGINT = 2**63 - 1
 _LATE_S = 5.0
 _DRAIN_S = 5.0
 """How long a stopping indexer may take to commit what it has received."""
-_AHEAD = 100
-"""With so many updates waiting the next batch is not kept waiting for more."""
-_UNSTORABLE = (asyncpg.PostgresError, ValueError, ArithmeticError)
 
 _log = structlog.get_logger(__name__)
 
@@ -59,25 +54,13 @@ class Pipeline:
         self._backoff = Backoff("database")
         self._deferred: set[tuple[str, int]] = set()
         """Updates that will come again: no mark may vouch for their slots before."""
-        self._storing: asyncio.Task[None] | None = None
         self.committed = 0
         """Events stored so far."""
 
     async def run(self, intake: Intake) -> None:
-        """Until the intake is closed and drained. Postgres being away only makes it wait.
-
-        Where a lot is waiting, the next batch is folded while Postgres stores the last one.
-        """
-        try:
-            while items := await intake.take(self._config.batch_rows):
-                await self._process_all(items)
-                if len(intake) < _AHEAD:
-                    await self._settle()
-            await self._settle()
-        finally:
-            if self._storing is not None:
-                self._storing.cancel()
-                await asyncio.gather(self._storing, return_exceptions=True)
+        """Until the intake is closed and drained. Postgres being away only makes it wait."""
+        while items := await intake.take(self._config.batch_rows):
+            await self._process_all(items)
 
     async def _process_all(self, items: Sequence[Item]) -> None:
         """Updates first: a mark only vouches for what was put before it, and more is no harm."""
@@ -88,8 +71,8 @@ class Pipeline:
         markings = [mark.marking for mark in marks]
         if updates:
             await self._process(updates, markings)
+            metrics.INDEXER_BATCH_SECONDS.observe(time.monotonic() - updates[0].received_at)
         elif markings:
-            await self._settle()
             await self._commit(Batch(markings=self._held_back(markings)))
 
     def _held_back(self, markings: Sequence[Marking]) -> list[Marking]:
@@ -99,62 +82,27 @@ class Pipeline:
         lowest = min(slot for _, slot in self._deferred)
         return [_below(marking, lowest) for marking in markings]
 
-    async def _process(self, updates: Sequence[Update], markings: Sequence[Marking]) -> None:
-        """Decode and fold; then, when all before is stored, begin to store it."""
-        batch = prepared = None
-        with suppress(*_UNSTORABLE, DatabaseUnavailable):  # met again when its turn has come
-            batch = await self._batch(updates, markings)
-            prepared = await self._prepared(batch)
-        await self._settle()
-        storing = self._store(updates, markings, batch, prepared)
-        self._storing = asyncio.create_task(storing)
-
-    async def _settle(self) -> None:
-        """Wait until everything that was processed is stored."""
-        if self._storing is not None:
-            await self._storing
-            self._storing = None
-
-    async def _batch(self, updates: Sequence[Update], markings: Sequence[Marking]) -> Batch:
-        batch = await self._decoder.decode(updates)
-        self._note_deferred(updates, batch.deferred)
-        batch.released = _requested(updates)
-        batch.markings = self._held_back(markings)
-        batch.usd_fresh_s = self._config.usd_fresh_s
-        return batch
-
-    async def _prepared(self, batch: Batch) -> Prepared | None:
-        """Folded ahead, if there is anything to overlap with."""
-        if self._storing is None or self._storing.done():
-            return None
-        return await ahead(self._writer, batch, self._config.commitment)
-
-    async def _store(
-        self,
-        updates: Sequence[Update],
-        markings: Sequence[Marking] = (),
-        batch: Batch | None = None,
-        prepared: Prepared | None = None,
-    ) -> None:
+    async def _process(self, updates: Sequence[Update], markings: Sequence[Marking] = ()) -> None:
         try:
-            if batch is None:
-                batch = await self._batch(updates, markings)
-            batch.markings = self._held_back(batch.markings)  # what is before it may be deferred
-            await self._commit(batch, prepared)
+            batch = await self._decoder.decode(updates)
+            self._note_deferred(updates, batch.deferred)
+            batch.released = _requested(updates)
+            batch.markings = self._held_back(markings)
+            batch.usd_fresh_s = self._config.usd_fresh_s
+            await self._commit(batch)
             if self._config.stored is not None:
                 self._config.stored(one.slot for one in updates if _may_be_late(one))
             metrics.INDEXER_STORED_SLOT.set(max(update.slot for update in updates))
-        except _UNSTORABLE as error:
+        except (asyncpg.PostgresError, ValueError, ArithmeticError) as error:
             if len(updates) > 1:  # find the one that cannot be stored; the others must not suffer
                 for update in updates:
-                    await self._store([update])
+                    await self._process([update])
             else:
                 _log.error("update_set_aside", signature=updates[0].signature, reason=str(error))
                 set_aside = [_unstorable(updates[0], error)]
                 await self._commit(Batch(quarantine=set_aside, released=_requested(updates)))
             if markings:
                 await self._commit(Batch(markings=self._held_back(markings)))
-        metrics.INDEXER_BATCH_SECONDS.observe(time.monotonic() - updates[0].received_at)
 
     def _note_deferred(self, updates: Sequence[Update], deferred: Sequence[Update]) -> None:
         keys = {(update.signature, update.slot) for update in deferred}
@@ -167,10 +115,10 @@ class Pipeline:
             if self._config.want is not None and (update.signature, update.slot) not in came:
                 self._config.want(update)
 
-    async def _commit(self, batch: Batch, prepared: Prepared | None = None) -> None:
+    async def _commit(self, batch: Batch) -> None:
         async def attempt() -> Changes:
             with span("commit", events=len(batch.events)):
-                return await commit(self._writer, batch, self._config.commitment, prepared)
+                return await commit(self._writer, batch, self._config.commitment)
 
         changes = await insist(self._backoff, attempt)
         self.committed += len(changes.feed)

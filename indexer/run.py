@@ -145,7 +145,7 @@ async def _check_chain(settings: Settings, node: Node, writer: Writer) -> None:
     genesis = await insist(Backoff("node"), node.genesis_hash)
 
     async def claim() -> str:
-        async with writer.transaction(keeps=True) as connection:
+        async with writer.transaction() as connection:
             return await writes.claim_chain(connection, genesis)
 
     stored = await insist(Backoff("database"), claim)
@@ -175,7 +175,7 @@ async def _starts(settings: Settings, programs: ProgramSet, writer: Writer) -> M
     """
 
     async def read() -> Mapping[str, coverage.Checkpoint]:
-        async with writer.transaction(keeps=True) as connection:
+        async with writer.transaction() as connection:
             return await coverage.checkpoints(connection)
 
     stored = await insist(Backoff("database"), read)

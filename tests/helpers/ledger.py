@@ -30,7 +30,7 @@ class Ledger:
         changes = fold(self._loaded(events), events, len(self.feed) + 1, "confirmed")
         self.trades += changes.trades
         self.feed += changes.feed
-        self.state.tokens |= {row.mint: row for row in (*changes.tokens, *changes.moved)}
+        self.state.tokens |= {row.mint: row for row in changes.tokens}
         self.state.positions |= {(row.wallet, row.mint): row for row in changes.positions}
         self.state.candles |= {
             (row.mint, row.interval_s, row.start): row for row in changes.candles
