@@ -37,7 +37,7 @@ _GRACE_S = 5
 _TICKS_PER_SWEEP = 5
 _YOUNG_OBJECTS = 10_000
 """Allocated between two looks for cycles; there are few."""
-_UNACKNOWLEDGED_MS = 20_000
+_UNACKNOWLEDGED_MS = 12_000
 """A peer that takes nothing for so long is cut by the kernel, whatever the server is waiting
 for.
 """
