@@ -6,10 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client.metrics_core import Metric
 
 from common.ports import require_free_port
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+INDEXER_IS_ACTIVE = Gauge(
+    "curvefeed_indexer_is_active", "1 while this indexer has the lease and writes; 0: a standby"
+)
+
+
+class WritersGauge(Gauge):
+    """What only the indexer that writes knows. A standby exports nothing of it: what one knew
+    before it lost the lease would stay as it was, and an alert with it.
+    """
+
+    def collect(self) -> list[Metric]:
+        """See Gauge."""
+        (family,) = super().collect()
+        if not is_active():
+            family.samples.clear()
+        return [family]
+
+
+def is_active() -> bool:
+    """Whether this process is the indexer that writes, as far as it knows."""
+    (family,) = INDEXER_IS_ACTIVE.collect()
+    return family.samples[0].value == 1
+
 
 # --- indexer
 INDEXER_TIP_SLOT = Gauge("curvefeed_indexer_tip_slot", "Newest slot the node told us of")
@@ -28,7 +53,7 @@ INDEXER_DUPLICATES = Counter(
 INDEXER_QUARANTINED = Counter(
     "curvefeed_indexer_quarantined_total", "Payloads set aside because they could not be decoded"
 )
-INDEXER_DRIFT = Gauge(
+INDEXER_DRIFT = WritersGauge(
     "curvefeed_indexer_drift_alarm",
     "1 while a share of a program's traffic does not fit its interface",
     ["program", "sign"],
@@ -36,7 +61,9 @@ INDEXER_DRIFT = Gauge(
 INDEXER_PENDING = Gauge(
     "curvefeed_indexer_pending_updates", "Notifications received and not yet handed on"
 )
-INDEXER_STORED_SLOT = Gauge("curvefeed_indexer_stored_slot", "Newest slot with committed updates")
+INDEXER_STORED_SLOT = WritersGauge(
+    "curvefeed_indexer_stored_slot", "Newest slot with committed updates"
+)
 INDEXER_CALLS = Counter("curvefeed_indexer_calls_total", "Calls to JSON-RPC endpoints", ["method"])
 
 # --- forks, endpoints, lease
@@ -64,7 +91,7 @@ CROSS_CHECK_FETCHED = Counter(
     "curvefeed_cross_check_fetched_total",
     "Transactions found only by comparing endpoints, fetched from the one that lists them",
 )
-FINALITY_SLOT = Gauge(
+FINALITY_SLOT = WritersGauge(
     "curvefeed_finality_slot", "Newest slot at this commitment, when last asked", ["commitment"]
 )
 FINALITY_DISAGREEMENTS = Counter(
@@ -82,15 +109,17 @@ CONTINUITY_BREAKS = Counter(
 )
 
 # --- completeness
-SWEEP_FRONTIER_SLOT = Gauge(
+SWEEP_FRONTIER_SLOT = WritersGauge(
     "curvefeed_sweep_frontier_slot", "Every slot up to here is verified and stored", ["program"]
 )
-SWEEP_FRONTIER_LAG_SLOTS = Gauge(
+SWEEP_FRONTIER_LAG_SLOTS = WritersGauge(
     "curvefeed_sweep_frontier_lag_slots",
     "Slots from the frontier to the node's tip at our commitment",
     ["program"],
 )
-SWEEP_TIP_SLOT = Gauge("curvefeed_sweep_tip_slot", "Newest slot at our commitment, when last asked")
+SWEEP_TIP_SLOT = WritersGauge(
+    "curvefeed_sweep_tip_slot", "Newest slot at our commitment, when last asked"
+)
 SWEEP_MISSED = Counter(
     "curvefeed_sweep_missed_by_hint_total",
     "Transactions the subscription did not deliver and the sweep fetched",
@@ -100,7 +129,7 @@ SWEEP_ABSENT = Counter(
     "Transactions the subscription delivered and the node's history does not list",
 )
 SWEEP_ROUNDS = Counter("curvefeed_sweep_rounds_total", "Rounds of the sweep", ["outcome"])
-SWEEP_GAPS_OPEN = Gauge(
+SWEEP_GAPS_OPEN = WritersGauge(
     "curvefeed_sweep_gaps_open", "Transactions known to exist that could not be fetched yet"
 )
 

@@ -17,6 +17,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from common import metrics
 from common.errors import DatabaseUnavailable
 from db.lease import Lease, beat, is_held, release
 from db.pool import Connection, Pool
@@ -79,6 +80,7 @@ class Writer:
         self._stop_pulse()
         if self._holder is not None:
             holder, self._holder = self._holder, None
+            metrics.INDEXER_IS_ACTIVE.set(0)
             with suppress(*TRANSIENT):
                 await release(holder, self._token)
                 await self._pool.release(holder, timeout=5)
@@ -141,9 +143,11 @@ class Writer:
             connection.terminate()
             raise
         if token is None:
+            metrics.INDEXER_IS_ACTIVE.set(0)
             await self._pool.release(connection)
             return None
         self._holder, self._token = connection, token
+        metrics.INDEXER_IS_ACTIVE.set(1)
         self._pulse = asyncio.create_task(beat(self._pool, token, TRANSIENT))
         self.lease += 1
         return connection

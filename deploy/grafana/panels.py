@@ -63,7 +63,14 @@ OVERVIEW = Board(
     "curvefeed: overview",
     {
         "Is all well?": [
-            Panel("Indexers up", {"": 'sum(up{job="curvefeed-indexer"})'}, is_stat=True),
+            Panel(
+                "Indexers",
+                {
+                    "up": 'sum(up{job="curvefeed-indexer"})',
+                    "writing": "sum(curvefeed_indexer_is_active)",
+                },
+                is_stat=True,
+            ),
             Panel("APIs up", {"": 'sum(up{job="curvefeed-api"})'}, is_stat=True),
             Panel(
                 "Frontier behind the chain",

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import generate_latest
 
+from common import metrics
 from common.errors import DatabaseUnavailable
 from db.pool import Pool
 from db.writer import Writer
@@ -102,3 +104,36 @@ async def test_a_batch_under_another_token_is_refused(pool: Pool) -> None:
             async with writer.transaction() as connection:
                 await connection.execute("UPDATE feed_head SET seq = 99")
     assert await pool.fetchval("SELECT seq FROM feed_head") == 0
+
+
+async def test_who_lost_the_lease_exports_nothing_of_what_only_the_writer_knows(
+    pool: Pool, database_url: str
+) -> None:
+    """Its open gaps are another's to tell, and it tells them again when it writes again."""
+
+    def exported() -> set[str]:
+        wanted = ("curvefeed_indexer_is_active ", "curvefeed_sweep_")
+        lines = generate_latest().decode().splitlines()
+        return {line for line in lines if line.startswith(wanted)} & {
+            "curvefeed_indexer_is_active 0.0", "curvefeed_indexer_is_active 1.0",
+            "curvefeed_sweep_gaps_open 3.0", 'curvefeed_sweep_frontier_slot{program="lost"} 7.0',
+        }  # fmt: skip
+
+    async with Writer(pool) as writer:
+        await writer.wait()
+        metrics.SWEEP_GAPS_OPEN.set(3)
+        metrics.SWEEP_FRONTIER_SLOT.labels("lost").set(7)
+        active = exported()
+        assert len(active) == 3
+        assert "curvefeed_indexer_is_active 1.0" in active
+        await pool.execute("UPDATE writer_lease SET pid = NULL")
+        async with _holder(database_url):
+            with pytest.raises(DatabaseUnavailable):
+                async with writer.transaction():
+                    pass
+            assert not await writer.is_holding()
+            assert exported() == {"curvefeed_indexer_is_active 0.0"}
+        await writer.wait()
+        assert exported() == active
+    metrics.SWEEP_FRONTIER_SLOT.remove("lost")
+    metrics.SWEEP_GAPS_OPEN.set(0)
