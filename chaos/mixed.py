@@ -27,7 +27,7 @@ from chaos.history import History, Recorder, read_history, recorded
 from chaos.hubs import Hubs
 from chaos.memory import Memory
 from chaos.plan import Plan, Strike
-from chaos.processes import Command
+from chaos.processes import Command, traders_at
 from chaos.proxy import Proxy
 from chaos.report import MixedVerdict, report
 from chaos.scenario import cancelled, env_of
@@ -35,7 +35,6 @@ from chaos.strikes import stopped_for
 from chaos.system import Database, free_port, kill_for
 from common.errors import GiveUp, VerdictFailed
 from localnet.node import Localnet, NodeOptions
-from localnet.traders import Traders
 
 _KEPT_TRANSACTIONS = 1_000_000
 _ENDPOINTS = 2
@@ -128,6 +127,7 @@ class _Run:
 
     async def run(self) -> MixedVerdict:
         """All of it."""
+        options = self._options
         async with AsyncExitStack() as stack:
             net = await stack.enter_async_context(self._net)
             proxies = [
@@ -138,16 +138,16 @@ class _Run:
             for command in self._hubs.hubs:
                 start(stack, command.supervise())
             prometheus = await self._processes(stack, proxies)
-            traders = Traders(net.rpc_url, self._options.seed)
-            trading = asyncio.create_task(traders.run(self._options.trades_per_second))
-            stack.push_async_callback(cancelled, trading)
+            traders = traders_at(net.rpc_url, options.trades_per_second, options.seed, self._home)
+            await traders.start()
+            stack.push_async_callback(traders.kill)
             await self._joined(stack)
             beside = [start(stack, self._watched()), start(stack, self._moved())]
             await self._played(proxies)
             seconds = time.monotonic() - self._began
             self._is_over.set()
             await beside[1]  # not cancelled: an answer of the clients would stay unread
-            await cancelled(trading)
+            await traders.kill()
             self._say(f"{seconds:7.1f} s  over; {self._recorder.count} events on the chain")
             history = await self._settled()
             await cancelled(beside[0])

@@ -122,3 +122,11 @@ async def _ended(process: asyncio.subprocess.Process, number: signal.Signals) ->
         process.kill()
         await process.wait()
         raise
+
+
+def traders_at(rpc_url: str, per_s: float, seed: int, home: Path) -> Command:
+    """Traders in a process of their own: they would take their time from the chain's otherwise."""
+    return Command(
+        "traders", "--trades-per-second", str(per_s), "--seed", str(seed),
+        env={"SOLANA_RPC_URL": rpc_url}, log=home / "traders.log",
+    )  # fmt: skip
