@@ -107,18 +107,22 @@ class History(msgspec.Struct, frozen=True):
         return last
 
 
-async def recorded(url: str) -> tuple[int, int]:
-    """How many events stand in Postgres, and how far the feed is."""
+async def recorded(url: str) -> tuple[int, int, int]:
+    """How many events stand in Postgres, how far the feed is, and of how many trades the place in
+    the block is not known yet: until it is, nobody claims their order.
+    """
     connection = await asyncpg.connect(url, timeout=10)
     try:
         row = await connection.fetchrow(
             """SELECT (SELECT count(*) FROM trades WHERE NOT retracted)
                       + (SELECT count(*) FROM token_events WHERE NOT retracted) AS events,
-                      (SELECT seq FROM feed_head) AS seq"""
+                      (SELECT seq FROM feed_head) AS seq,
+                      (SELECT count(*) FROM trade_rows
+                       WHERE NOT retracted AND tx_index IS NULL) AS unplaced"""
         )
     finally:
         await connection.close()
-    return (0, 0) if row is None else (row["events"], row["seq"])
+    return (0, 0, 0) if row is None else (row["events"], row["seq"], row["unplaced"])
 
 
 async def read_history(url: str) -> History:

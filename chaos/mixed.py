@@ -365,13 +365,15 @@ class _Run:
     # ---- the end
 
     async def _settled(self) -> History:
-        """Wait until Postgres holds as many standing events as the chain, and nothing moves."""
-        deadline, before = time.monotonic() + _SETTLE_S, (-1, -1)
+        """Wait until Postgres holds as many standing events as the chain, each in its place, and
+        nothing moves.
+        """
+        deadline, before = time.monotonic() + _SETTLE_S, (-1, -1, -1)
         while time.monotonic() < deadline:
             await asyncio.sleep(3)
             with suppress(OSError, asyncpg.PostgresError, TimeoutError):
                 now = await recorded(self._url)
-                if now == before and now[0] == self._recorder.count:
+                if now == before and (now[0], now[2]) == (self._recorder.count, 0):
                     break
                 before = now
         return await read_history(self._url)

@@ -111,7 +111,7 @@ class _Folding:
 
     def _traded(self, token: TokenRow, seen: Seen, event: Traded, seq: int) -> None:
         spot = _spot(token, seen, event)
-        is_own = _is_own(token, seen)
+        is_own = _is_own(token, seen, event)
         position = None
         if is_own:
             self._move(token, seen, event, seq, spot)
@@ -218,11 +218,16 @@ class _Folding:
         )  # fmt: skip
 
 
-def _is_own(token: TokenRow, seen: Seen) -> bool:
-    """Whether the trade was on the token's own curve or pool, in its own quote."""
-    pool, own_pools = seen.event.pool, (token.pool, token.amm_pool)
+def _is_own(token: TokenRow, seen: Seen, event: Traded) -> bool:
+    """Whether the trade was on the token's own curve or pool, in its own quote.
+
+    The migration may be seen before the creation: then only the new pool is known, and what moved
+    a curve moved the token's.
+    """
+    pool, own_pools = event.pool, (token.pool, token.amm_pool)
     is_pool = pool is None or own_pools == (None, None) or pool in own_pools
-    return is_pool and seen.quote_mint in (None, token.quote_mint)
+    is_curve = token.pool is None and event.progress_bps is not None
+    return (is_pool or is_curve) and seen.quote_mint in (None, token.quote_mint)
 
 
 def _spot(token: TokenRow, seen: Seen, event: Traded | Created) -> Spot:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,20 @@ def test_a_trade_elsewhere_moves_nothing(ledger: Ledger) -> None:
     assert [row.is_own for row in ledger.trades] == [True, False]
     assert ledger.feed[-1].event == "new_trade"
     assert ledger.feed[-1].price_update is None
+
+
+def test_a_curves_trade_that_comes_after_the_migration_counts_without_the_creation(
+    ledger: Ledger,
+) -> None:
+    """The creation may be what comes last: until then no trade of a curve is a foreign one."""
+    ledger.commit([seen(migrated(), "c", 3)])
+    ledger.commit([seen(traded(5, 7, pool="curve"), "b", 2)])
+    foreign = traded(9, 9, pool="trap", reserves=(1, 10**18))
+    foreign = msgspec.structs.replace(foreign, progress_bps=None)
+    ledger.commit([seen(foreign, "d", 4)])
+    ledger.commit([seen(created(), "a", 1)])
+    assert [row.is_own for row in ledger.trades] == [True, False]
+    assert (_token(ledger).trades, _position(ledger).base_amount) == (1, 5)
 
 
 def test_after_migration_the_new_pool_is_the_tokens_own(ledger: Ledger) -> None:
