@@ -4,12 +4,18 @@ Each is asked for its slot about once per slot. One that does not answer, hangs,
 others is left within a few slots, calls under way are put to the next one, and the preferred one
 (the first of the list) is returned to when it has been well for a while. How long a slot takes is
 measured, never assumed: by slot notifications, and without them by these looks.
+
+An endpoint is left for a better one only. How long an answer may take follows from what the
+quickest takes of late, and each switch of the last minute makes the next one harder: where all are
+slow, or this machine is, going to and fro would only cut what is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from itertools import compress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -33,6 +39,13 @@ _ABSURD_SLOTS = 1_000
 _SILENT_SLOTS = 4
 _RETURN_SLOTS = 20
 _LEAST_S = 0.8
+_MOST_S = 15.0
+_TIMES_USUAL = 3
+_FORGET = 0.8
+"""What is left of a long answer after each look."""
+_SWITCHES = 2
+"""So many in a minute are no sign that switching is in vain: there, and back."""
+_MEMORY_S = 60.0
 _FAILURES = 3
 _REFUSED_S = 60.0
 
@@ -73,6 +86,8 @@ class Endpoint:
     def __init__(self, number: int, node: Node, ws_url: str) -> None:
         self.number, self.node, self.ws_url = number, node, ws_url
         self.slot = 0
+        self.usual_s = 0.0
+        """How long an answer takes, of late and at worst."""
         self.failures = 0
         self.ill_until = 0.0
         self.well_since: float | None = 0.0
@@ -83,6 +98,10 @@ class Endpoint:
     def is_well(self) -> bool:
         """May be asked."""
         return self.well_since is not None
+
+    def took(self, seconds: float) -> None:
+        """It answered a look after so long, or had not answered then."""
+        self.usual_s = max(seconds, _FORGET * self.usual_s)
 
 
 class Endpoints(Node):
@@ -103,6 +122,7 @@ class Endpoints(Node):
         self.current = self.endpoints[0]
         self.changed = asyncio.Event()
         """Set at every change of endpoint; who holds a stream of the old one clears it."""
+        self._switched: deque[float] = deque(maxlen=2 * _SWITCHES + 4)
 
     async def __aexit__(
         self,
@@ -195,8 +215,17 @@ class Endpoints(Node):
 
     def stream_failed(self, reason: str) -> None:
         """The current endpoint's stream broke or stood still."""
-        if not self.is_alone:
+        if any(one.is_well for one in self.endpoints if one is not self.current):
             self._fault(self.current, reason, self.clock.seconds(_RETURN_SLOTS, 5.0))
+
+    @property
+    def doubt(self) -> float:
+        """How many times longer than usual to bear with an endpoint: twice for each switch of the
+        last minute that there should have been no need of.
+        """
+        now = asyncio.get_running_loop().time()
+        recent = sum(now - at < _MEMORY_S for at in self._switched)
+        return 2.0 ** max(0, recent - _SWITCHES)
 
     async def run(self) -> None:
         """Watch them, for ever; returns at once if there is but one."""
@@ -205,33 +234,50 @@ class Endpoints(Node):
             await asyncio.gather(self._look(), asyncio.sleep(pause))
 
     async def _look(self) -> None:
-        patience = max(_LEAST_S, self.clock.seconds(_SILENT_SLOTS, 2 * _LEAST_S))
-        await asyncio.gather(*(self._visit(one, patience) for one in self.endpoints))
-        now = asyncio.get_running_loop().time()
-        slots = [one.slot for one in self.endpoints if one.is_well]
-        tip = max(slots, default=0)
+        before, patience = self._tip(), self._patience_s()
+        visits = [self._visit(one, patience) for one in self.endpoints]
+        silent = set(compress(self.endpoints, await asyncio.gather(*visits)))
+        # All were asked after that slot was told of: that its answer came early puts none behind.
+        tip = min(before, self._tip())
+        is_answered = any(one.is_well for one in self.endpoints if one not in silent)
         for endpoint in self.endpoints:
-            lag = tip - endpoint.slot
+            lag = max(0, tip - endpoint.slot)
             metrics.ENDPOINT_LAG_SLOTS.labels(endpoint.number).set(lag)
-            if endpoint.is_well and _LAG_SLOTS < lag < _ABSURD_SLOTS:
+            if endpoint in silent and is_answered:
+                self._fault(endpoint, "it hangs")
+            elif endpoint.is_well and _LAG_SLOTS < lag < _ABSURD_SLOTS:
                 self._fault(endpoint, f"it lies {lag} slots behind")
-        self._choose(now)
+        self._choose(asyncio.get_running_loop().time())
 
-    async def _visit(self, endpoint: Endpoint, patience_s: float) -> None:
+    def _tip(self) -> int:
+        return max((one.slot for one in self.endpoints if one.is_well), default=0)
+
+    def _patience_s(self) -> float:
+        """How long an answer may take before a quicker endpoint is the better one."""
+        usual = min(one.usual_s for one in self.endpoints)
+        least = max(_LEAST_S, self.clock.seconds(_SILENT_SLOTS, 2 * _LEAST_S))
+        return min(_MOST_S, max(least * self.doubt, _TIMES_USUAL * usual))
+
+    async def _visit(self, endpoint: Endpoint, patience_s: float) -> bool:
+        """Ask it for its slot. Whether it kept silent."""
         now = asyncio.get_running_loop().time
+        asked_at = now()
         try:
             async with asyncio.timeout(patience_s):
                 endpoint.slot = await endpoint.node.newest_slot()
         except TimeoutError:
-            self._fault(endpoint, "it hangs")
+            endpoint.took(patience_s)
+            return True
         except (NodeError, NodeRefused) as error:
             self._fault(endpoint, str(error))
-        else:
-            if endpoint is self.current:
-                self.clock.saw(endpoint.slot, now())
-            if not endpoint.is_well and now() >= endpoint.ill_until:
-                endpoint.well_since, endpoint.failures = now(), 0
-                endpoint.left.clear()
+            return False
+        endpoint.took(now() - asked_at)
+        if endpoint is self.current:
+            self.clock.saw(endpoint.slot, now())
+        if not endpoint.is_well and now() >= endpoint.ill_until:
+            endpoint.well_since, endpoint.failures = now(), 0
+            endpoint.left.clear()
+        return False
 
     def _fault(self, endpoint: Endpoint, reason: str, ill_s: float = 0.0) -> None:
         """It is not well, for at least so long."""
@@ -251,10 +297,11 @@ class Endpoints(Node):
         best = well[0]
         if self.current.is_well and best is not self.current:
             since = best.well_since or 0.0
-            if now - since < self.clock.seconds(_RETURN_SLOTS, 10.0):
+            if now - since < self.clock.seconds(_RETURN_SLOTS, 10.0) * self.doubt:
                 return
         if best is not self.current:
             _log.warning("endpoint_switched", old=self.current.number, new=best.number)
             metrics.ENDPOINT_SWITCHES.inc()
+            self._switched.append(now)
             self.current = best
             self.changed.set()

@@ -173,9 +173,10 @@ class _Reading:
 
     def _patience_s(self) -> float:
         """Silence of slots that is too long: where there is another endpoint, a few slots."""
-        is_alone = self._endpoints.is_alone
-        slots, least_s = _STALL_ALONE if is_alone else _STALL
-        return min(self._stall_s, max(least_s, self._endpoints.clock.seconds(slots, self._stall_s)))
+        endpoints = self._endpoints
+        slots, least_s = _STALL_ALONE if endpoints.is_alone else _STALL
+        patience_s = max(least_s, endpoints.clock.seconds(slots, self._stall_s))
+        return min(self._stall_s, patience_s * endpoints.doubt)
 
     async def _next(self, timeout_s: float) -> LogsNotification | SlotNotice:
         if not self._subscription.has_heartbeat:

@@ -28,6 +28,8 @@ class FakeNode:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
+        self.delay_s: Callable[[], float] = lambda: 0.0
+        """How long to take for a call."""
         self.calls: list[tuple[str, list[Any]]] = []
         self.frames: asyncio.Queue[str | None] = asyncio.Queue()
         """What to send to the socket; None cuts it."""
@@ -43,7 +45,9 @@ class FakeNode:
         """One request: a socket or a call."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request)
-        return self._call(await request.json())
+        body = await request.json()
+        await asyncio.sleep(self.delay_s())
+        return self._call(body)
 
     def _call(self, body: dict[str, Any]) -> web.Response:
         self.calls.append((body["method"], body["params"]))

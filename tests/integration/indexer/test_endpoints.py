@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chaos.readings import stored_facts
 from chaos.truth import LedgerTruth
@@ -95,6 +97,47 @@ async def test_one_that_lies_behind_is_left() -> None:
         async with _watched(endpoints):
             await until(is_seen, "three looks")
         assert not await is_left()
+
+
+def _switches() -> float:
+    return REGISTRY.get_sample_value("curvefeed_endpoint_switches_total") or 0.0
+
+
+async def test_of_two_slow_endpoints_one_is_kept() -> None:
+    """By turns each answers at once and far too late: that is found out in two switches, and then
+    calls are left in peace.
+    """
+    loop, before = asyncio.get_running_loop(), _switches()
+
+    def slot(*_: Any) -> int:
+        return int(loop.time() * 10)
+
+    async def asked() -> None:
+        while True:
+            await endpoints.history_slot()
+
+    async with _two(slot, slot) as (endpoints, one, other):
+        one.delay_s = cycle((0.0, 1.2, 0.0, 1.2, 1.2)).__next__
+        other.delay_s = cycle((1.2, 0.0)).__next__
+        async with _watched(endpoints):
+            asking = asyncio.create_task(asked())
+            await until(lambda: _is(len(other.calls) >= 10), "ten looks")
+            assert not asking.done()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+    assert _switches() - before <= 4
+
+
+async def test_one_that_hangs_is_left_for_one_that_is_slow() -> None:
+    """However long the other takes, as long as it answers."""
+    async with _two(lambda *_: 7, lambda *_: 7) as (endpoints, one, other):
+        one.delay_s, other.delay_s = lambda: 3600.0, lambda: 2.5
+        async with _watched(endpoints):
+            await until(lambda: _is(endpoints.current.number == 1), "the other endpoint")
+
+
+async def _is(condition: bool) -> bool:
+    return condition
 
 
 @asynccontextmanager
