@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -17,10 +16,10 @@ import yaml
 
 from chaos.processes import ROOT
 from chaos.system import free_port
+from chaos.unpacked import find_program
 from common.errors import GiveUp
 
 _DEPLOYED = ROOT / "deploy" / "prometheus"
-_UNPACKED = ROOT / ".cache" / "debian" / "usr" / "bin" / "prometheus"
 _READY_S = 60.0
 _STEP_S = 5
 _NO_DATA_S = 2 * _STEP_S + 1
@@ -35,24 +34,19 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     cleared: float | None
 
 
-def prometheus_program() -> str | None:
-    """The system's, or the one that `./run test` unpacks; None: there is none."""
-    return shutil.which("prometheus") or (str(_UNPACKED) if _UNPACKED.exists() else None)
-
-
 class Prometheus:
     """Scrapes `targets` (job → host:port …) as deploy/prometheus/prometheus.yml would."""
 
     def __init__(self, folder: Path, targets: dict[str, list[str]]) -> None:
-        program = prometheus_program()
-        if program is None:
+        binary = find_program("prometheus")
+        if binary is None:
             raise GiveUp("there is no prometheus", hint="apt-get install prometheus")
         folder.mkdir()
         self._folder = folder
         self._began = time.time()
         self._url = f"http://127.0.0.1:{(port := free_port())}"
         self._command = [
-            program, f"--config.file={folder / 'prometheus.yml'}",
+            binary, f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
         ]  # fmt: skip
         deployed = yaml.safe_load((_DEPLOYED / "prometheus.yml").read_text())

@@ -20,7 +20,7 @@ import msgspec
 import psutil
 
 from chaos.acts import Scheduled, schedule, storm, windows_of
-from chaos.alerts import Prometheus, prometheus_program
+from chaos.alerts import Prometheus
 from chaos.crowd import CrowdProcess, Finish, Join, Move
 from chaos.delivery import start
 from chaos.history import History, Recorder, read_history, recorded
@@ -33,6 +33,7 @@ from chaos.report import MixedVerdict, report
 from chaos.scenario import cancelled, env_of
 from chaos.strikes import stopped_for
 from chaos.system import Database, free_port, kill_for
+from chaos.unpacked import unpack
 from common.errors import GiveUp, VerdictFailed
 from localnet.node import Localnet, NodeOptions
 
@@ -169,8 +170,8 @@ class _Run:
             await command.start()
             stack.push_async_callback(command.kill)
             start(stack, command.supervise())
-        if prometheus_program() is None:
-            self._say("there is no prometheus: alerts are not looked at (apt-get install it)")
+        if reason := await asyncio.to_thread(unpack, "prometheus", "prometheus"):
+            self._say(f"NO ALERTS ARE LOOKED AT, there is no prometheus: {reason}")
             return None
         prometheus = Prometheus(
             self._home / "prometheus",

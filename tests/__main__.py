@@ -11,15 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from chaos.unpacked import DEBIAN_BIN, apt_get, unpack
 from frontend.build import install
 from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPACKED = {"nats-server": "nats-server", "nginx": "nginx", "promtool": "prometheus"}
-DEBIAN = ROOT / ".cache" / "debian"
-DEBIAN_BIN = (DEBIAN / "usr" / "bin", DEBIAN / "usr" / "sbin")
 CAPTURES = ROOT.parent / "shared" / "captures"
 
 
@@ -35,41 +33,14 @@ def find_chromium() -> str | None:
     return shutil.which("chromium")
 
 
-def unpack(binary: str, package: str) -> None:
-    """A program of Debian's, unpacked below .cache unless the system has it: installing it would
-    start a service. Without it, the tests that need it are skipped.
-    """
-    if any((folder / binary).exists() for folder in DEBIAN_BIN) or shutil.which(binary):
-        return
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        return
-    print(f"· unpacking {binary} from the system's packages", flush=True)
-    DEBIAN.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)  # apt-get downloads as a user of its own
-        if apt_get("download", package, cwd=folder) and os.geteuid() == 0:
-            apt_get("update")
-            apt_get("download", package, cwd=folder)
-        for archive in Path(folder).glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", archive, DEBIAN], check=False)
-
-
-def apt_get(*args: str, cwd: str | None = None) -> int:
-    """Its exit status."""
-    return subprocess.run(
-        ["apt-get", "-q", *args],
-        cwd=cwd,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    ).returncode
-
-
 def environment() -> dict[str, str]:
-    """What the tests read: where programs are, and recorded transactions if they lie beside."""
+    """What the tests read: where programs are, and recorded transactions if they lie beside.
+
+    Without a program, the tests that need it are skipped.
+    """
     for binary, package in UNPACKED.items():
-        unpack(binary, package)
+        if reason := unpack(binary, package):
+            print(f"· no {binary}: {reason}", flush=True)
     path = [*map(str, DEBIAN_BIN), os.environ["PATH"]]
     found = {**os.environ, "PATH": os.pathsep.join(path)}
     if chromium := find_chromium():

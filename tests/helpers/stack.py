@@ -27,7 +27,7 @@ import asyncpg
 import psutil
 import yaml
 
-from chaos.alerts import prometheus_program
+from chaos.unpacked import find_program
 from db.embedded import EmbeddedServer
 from tests.e2e.running import free_ports
 from tests.helpers.compose_file import ROOT, ComposeFile, seconds
@@ -220,7 +220,7 @@ class Stack:
         command = self.compose.command(name)
         if "build" in self.compose.services[name]:
             return [sys.executable, str(ROOT / "main.py"), *command]
-        program = {"proxy": str(BIN / "caddy"), "prometheus": prometheus_program() or ""}
+        program = {"proxy": str(BIN / "caddy"), "prometheus": find_program("prometheus") or ""}
         words = command[1:] if name == "proxy" else command
         args = [program[name], *(self.translated(word) for word in words)]
         if name == "prometheus":

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +18,11 @@ import pytest
 import pytest_asyncio
 import websockets
 
-from chaos.alerts import prometheus_program
 from chaos.client import FeedClient
+from chaos.unpacked import find_program
 from db.feed import STATE_EVENTS
 from deploy.grafana.panels import BOARDS, Board, Panel
 from frontend.build import build_page
-from tests.__main__ import DEBIAN
 from tests.e2e.running import listening
 from tests.helpers.compose_file import ROOT
 from tests.helpers.otlp import Receiver
@@ -48,7 +46,7 @@ async def collector() -> AsyncIterator[Receiver]:
 async def stack(collector: Receiver) -> AsyncIterator[Stack]:
     """Everything but NATS and Grafana, healthy; with the page, as the image has it."""
     await build_page(for_localnet=True)
-    services = SERVICES | ({"prometheus"} if prometheus_program() else set())
+    services = SERVICES | ({"prometheus"} if find_program("prometheus") else set())
     async with running(
         services,
         LOCALNET_TRADES_PER_SECOND="20",
@@ -301,8 +299,7 @@ async def test_nginx_may_stand_in_caddys_place(stack: Stack) -> None:
 @asynccontextmanager
 async def nginx(stack: Stack) -> AsyncIterator[str]:
     """nginx with the deployed file and our ports; where it is."""
-    unpacked = DEBIAN / "usr" / "sbin" / "nginx"
-    program = shutil.which("nginx") or shutil.which(unpacked)
+    program = find_program("nginx")
     if program is None:
         pytest.skip("there is no nginx")
     file = nginx_file(stack)
