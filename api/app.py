@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from api.config import allowed_origins, feed_of, hub_limits
 from api.dependencies import Services
+from api.direct import DirectRoutes
 from api.page import PageFiles
 from api.problems import add_problem_handlers
 from api.routes import (
@@ -122,6 +123,8 @@ def create_app(
     app.add_middleware(Timing)
     add_problem_handlers(app)
     _add_routes(app, settings)
+    history = (tokens.router, derived.router, wallets.router, market.router)
+    app.router.routes.insert(0, DirectRoutes(app.state.services, history))
     _add_page(app, page, page_error)
     return app
 

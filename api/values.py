@@ -11,7 +11,7 @@ def value_of(
     """What an amount of base units is worth in quote units, at a price in whole tokens."""
     if price is None or decimals is None or quote_decimals is None:
         return None
-    return int(Decimal(amount) * price * Decimal(10) ** (quote_decimals - decimals))
+    return int((Decimal(amount) * price).scaleb(quote_decimals - decimals))
 
 
 def share_bps(amount: int, supply: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """Every endpoint of the history at 200 requests a second while trades are committed.
 
     CURVEFEED_BENCH_TRADES=1000000    a smaller history; default: 10,000,000 trades, 100,000 tokens
+    CURVEFEED_BENCH_ONLY=holders,pnl  only endpoints with one of these in their names
 
 Server, ingest and client are processes of one machine. A request's latency counts from the moment
 it was due, so one that had to wait behind others counts its wait.
@@ -9,6 +10,7 @@ it was due, so one that had to wait behind others counts its wait.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -166,23 +168,28 @@ async def measure() -> list[Figure]:
     """p99 of each endpoint, beside the goal."""
     figures = []
     async with history(SHAPE) as url, pool_of(url, 2) as pool:
-        asked = await endpoints(pool)
-        async with process("serve", url) as server, process("ingest", url):
-            assert server.stdout is not None
+        asked = chosen(await endpoints(pool))
+        async with process("serve", url) as server, process("ingest", url) as ingest:
+            assert server.stdout is not None and ingest.stdout is not None
             connections = Connections(int(await server.stdout.readline()))
             await connections.open()
-            api = psutil.Process(server.pid)
+            say("filling the windows")
+            await ingest.stdout.readline()
+            say(f"asking each of {len(asked)} endpoints for all it is asked for")
             await warmed(connections, (path for paths in asked.values() for path in paths))
-            await asyncio.sleep(10)  # until the windows of the lists are computed
+            sides = [psutil.Process(each) for each in (server.pid, ingest.pid, os.getpid())]
             for name, paths in asked.items():
                 await latencies(connections, paths, WARM_S)
-                before = _cpu_s(api)
+                before = [_cpu_s(each) for each in sides]
                 took = await latencies(connections, paths, SECONDS)
-                cpu_ms = (_cpu_s(api) - before) / len(took) * 1_000
+                cpu_ms = [
+                    (_cpu_s(each) - was) / len(took) * 1_000
+                    for each, was in zip(sides, before, strict=True)
+                ]
                 p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
-                print(
-                    f"  {name:32} p50 {p50:8.2f} p99 {p99:8.2f} ms; server {cpu_ms:5.2f} ms of CPU",
-                    file=sys.stderr,
+                say(
+                    f"{name:32} p50 {p50:8.2f} p99 {p99:8.2f} ms; CPU a request: "
+                    "server {:.2f}, ingest {:.2f}, client {:.2f} ms".format(*cpu_ms)
                 )
                 figures.append(
                     Figure(name=f"rest_{name}_p99", value=p99, unit="ms", peer="goal",
@@ -190,6 +197,17 @@ async def measure() -> list[Figure]:
                 )  # fmt: skip
             await connections.close()
     return figures
+
+
+def chosen(asked: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Those that the environment names; all of them, if it names none."""
+    only = os.environ.get("CURVEFEED_BENCH_ONLY", "").split(",")
+    return {name: paths for name, paths in asked.items() if any(part in name for part in only)}
+
+
+def say(text: str) -> None:
+    """To whoever waits for the figures."""
+    print(f"· {text}", file=sys.stderr, flush=True)
 
 
 def run() -> Iterator[Figure]:

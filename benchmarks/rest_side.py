@@ -1,7 +1,8 @@
 """What runs beside the client of `./run bench rest`, each in a process of its own.
 
 python -m benchmarks.rest_side serve URL      the API; its port on stdout
-python -m benchmarks.rest_side ingest URL     trades as they come, and what the indexer refreshes
+python -m benchmarks.rest_side ingest URL     what the indexer refreshes; a line on stdout once the
+                                              windows are filled; from then on also trades
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from api.server import ApiServer
+from api.server import ApiServer, calm_collector
 from benchmarks.history import Shape, events
 from common.settings import load_settings
 from db.pool import Pool, Pools, pool_of, reads_of
@@ -25,8 +26,8 @@ from indexer.seen import Seen
 from indexer.windows import Windows
 from programs.events import Traded
 
-PER_S = 100
-"""Trades a second that are committed meanwhile."""
+PER_S = 200
+"""Trades a second that are committed meanwhile, with everything derived from them."""
 _BATCH_S = 0.1
 _SHAPE = Shape(trades=2_000_000, tokens=2_000, wallets=100_000, seed=2)
 
@@ -38,6 +39,7 @@ async def serve(url: str) -> None:
     async with pool_of(url, 4) as pool, reads_of(url, size, timeout_ms) as reads:
         server = ApiServer(settings, Pools(pool, reads))
         await server.start()
+        calm_collector()  # as every API that is served
         print(server.port, flush=True)
         await server.wait()
 
@@ -45,7 +47,12 @@ async def serve(url: str) -> None:
 async def ingest(url: str) -> None:
     """Trades at a steady pace, and the windows and statistics that the indexer keeps."""
     async with pool_of(url, 4) as pool, asyncio.TaskGroup() as tasks:
-        tasks.create_task(Windows(pool).run())
+        windows = Windows(pool)
+        await windows.refresh(int(time.time()))
+        while not windows.is_filled:
+            await windows.fill(int(time.time()))
+        print("filled", flush=True)
+        tasks.create_task(windows.run())
         tasks.create_task(_trade(pool))
 
 

@@ -10,10 +10,11 @@ counted once; the change of price counts from the last price before the window, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
+import asyncpg
 import msgspec
 
 from db.keys import NO_QUOTE
@@ -24,6 +25,15 @@ WINDOWS: Mapping[str, int] = MappingProxyType({"5m": 300, "1h": 3600, "6h": 21_6
 """Name → length in seconds."""
 MOST_AT_ONCE = 2_000
 """Tokens that one refresh computes anew."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Tokens whose states changed between two positions of the feed, both outside."""
+
+    after: int
+    below: int = 2**63 - 1
+
+
 _QUICK_S = 3600
 """Market windows up to this long are counted whenever they are asked for."""
 
@@ -78,15 +88,19 @@ _FIGURES = """
 _EXACT = f"""
     WITH wanted AS (SELECT $2::int4 AS token_id, window_s FROM unnest($3::int4[]) AS u (window_s))
     {_FIGURES}"""
+EXACT_OF_MINT = _EXACT.replace("$2::int4", "(SELECT id FROM tokens WHERE mint = $2)")
+"""Every window ($3: lengths) of a token ($2: its mint) that ends at $1; no rows: never seen."""
 _REFRESH = f"""
-    WITH wanted AS (
-        (SELECT id AS token_id, $2::int4 AS window_s FROM tokens
-         WHERE state_seq > $3::int8 AND last_trade_at >= $1::int8 - $2
-         ORDER BY state_seq DESC LIMIT {MOST_AT_ONCE})
+    WITH moved AS (
+        SELECT id AS token_id, $2::int4 AS window_s, state_seq FROM tokens
+        WHERE state_seq > $3::int8 AND state_seq < $4::int8 AND last_trade_at >= $1::int8 - $2
+        ORDER BY state_seq DESC LIMIT $5),
+    wanted AS (
+        SELECT token_id, window_s FROM moved
         UNION
         (SELECT token_id, window_s FROM token_windows
          WHERE window_s = $2 AND computed_at < $1::int8 - greatest(5, $2 / 60)
-         ORDER BY computed_at LIMIT {MOST_AT_ONCE})),
+         ORDER BY computed_at LIMIT $5)),
     computed AS MATERIALIZED ({_FIGURES}),
     gone AS (
         DELETE FROM token_windows o USING computed c
@@ -103,7 +117,7 @@ _REFRESH = f"""
             buyers = EXCLUDED.buyers, sellers = EXCLUDED.sellers, score = EXCLUDED.score,
             price_change_bps = EXCLUDED.price_change_bps, volume_base = EXCLUDED.volume_base,
             volume_quote = EXCLUDED.volume_quote, price_before = EXCLUDED.price_before)
-    SELECT count(*) FROM computed"""
+    SELECT CASE WHEN count(*) = $5 THEN min(state_seq) END FROM moved"""
 
 
 async def token_windows(target: Pool | Connection, token_id: int, now_s: int) -> list[Window]:
@@ -111,17 +125,25 @@ async def token_windows(target: Pool | Connection, token_id: int, now_s: int) ->
     empty for a token that is not there.
     """
     rows = await target.fetch(_EXACT, now_s, token_id, list(WINDOWS.values()), timeout=_TIMEOUT_S)
+    return windows_of(rows)
+
+
+def windows_of(rows: Iterable[asyncpg.Record]) -> list[Window]:
+    """Of a token's figures, shortest first."""
     found = [Window(**{name: row[name] for name in Window.__struct_fields__}) for row in rows]
     return sorted(found, key=lambda window: window.window_s)
 
 
-async def refresh(target: Pool | Connection, window_s: int, now_s: int, after: int) -> int:
-    """Bring `token_windows` of one length up to date: of tokens traded after a position of the
-    feed, and of those whose figures are older than a sixtieth of the window. Returns how many
-    there were.
+async def refresh(
+    target: Pool | Connection, window_s: int, now_s: int, part: Part, most: int = MOST_AT_ONCE
+) -> Part | None:
+    """Bring `token_windows` of one length up to date: of the newest `most` tokens of a part, and of
+    those whose figures are older than a sixtieth of the window. Returns what is left of the part.
     """
-    done = await target.fetchval(_REFRESH, now_s, window_s, after, timeout=_TIMEOUT_S)
-    return int(done)
+    done = await target.fetchval(
+        _REFRESH, now_s, window_s, part.after, part.below, most, timeout=_TIMEOUT_S
+    )
+    return None if done is None else Part(part.after, done)
 
 
 _MARKET = """

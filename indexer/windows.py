@@ -17,7 +17,7 @@ from db import windows
 from db.feed import head
 from db.pool import Pool
 from db.states import put_state
-from db.windows import WINDOWS, MarketWindow
+from db.windows import MOST_AT_ONCE, WINDOWS, MarketWindow, Part
 from db.writer import transient_errors
 from programs.keys import b58
 
@@ -31,10 +31,16 @@ _encode = msgspec.json.Encoder().encode
 class Windows:
     """Run it while this process is the one that writes."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, most: int = MOST_AT_ONCE) -> None:
         self._pool = pool
+        self._most = most
         self._after = 0
-        """Everything up to this position of the feed is in the windows."""
+        """Everything up to this position of the feed is in the windows, or in a part that is
+        left."""
+        self._is_begun = False
+        self._left: list[tuple[int, Part]] = []
+        """What was too much for one time, by the window's length: after a start on a history,
+        most of it."""
         self._wallets: dict[int, tuple[float, MarketWindow]] = {}
 
     async def run(self) -> None:
@@ -42,15 +48,35 @@ class Windows:
         while True:
             with suppress(DatabaseUnavailable), transient_errors():
                 await self.refresh(int(time.time()))
-            await asyncio.sleep(EVERY_S)
+            due = time.monotonic() + EVERY_S
+            with suppress(DatabaseUnavailable), transient_errors():
+                while self._left and time.monotonic() < due:
+                    await self.fill(int(time.time()))
+            await asyncio.sleep(max(0, due - time.monotonic()))
+
+    @property
+    def is_filled(self) -> bool:
+        """Do the windows hold every token that was traded in them?"""
+        return self._is_begun and not self._left
 
     async def refresh(self, now_s: int) -> None:
-        """All of it once, as of a time (unix seconds). Raises DatabaseUnavailable."""
+        """What changed of late, as of a time (unix seconds). Raises DatabaseUnavailable."""
         newest = (await head(self._pool)).seq
         for window_s in WINDOWS.values():
-            await windows.refresh(self._pool, window_s, now_s, self._after)
-        self._after = newest
+            await self._refresh(window_s, now_s, Part(self._after))
+        self._after, self._is_begun = newest, True
         await put_state(self._pool, "market_stats", _encode(await self.stats(now_s)).decode())
+
+    async def fill(self, now_s: int) -> None:
+        """A piece of what is left. Raises DatabaseUnavailable."""
+        window_s, part = self._left[-1]
+        await self._refresh(window_s, now_s, part)
+        self._left.remove((window_s, part))
+
+    async def _refresh(self, window_s: int, now_s: int, part: Part) -> None:
+        left = await windows.refresh(self._pool, window_s, now_s, part, self._most)
+        if left is not None:
+            self._left.append((window_s, left))
 
     async def stats(self, now_s: int) -> MarketStats:
         """The market's figures in the quote that is traded most."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
-from fractions import Fraction
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 BPS = 10_000
 PRICE_DIGITS = 18
@@ -17,14 +16,17 @@ def price_text(quote: int, base: int, quote_decimals: int, base_decimals: int) -
     """
     if base <= 0 or quote < 0:
         return None
-    return _plain(Fraction(quote, base) * _ten(base_decimals - quote_decimals))
+    power = base_decimals - quote_decimals
+    if power >= 0:
+        return _plain(quote * 10**power, base)
+    return _plain(quote, base * 10**-power)
 
 
 def market_cap_text(quote: int, base: int, supply: int, quote_decimals: int) -> str | None:
     """Price times supply in whole quote tokens: `supply` in base units. None if `base` is 0."""
     if base <= 0 or quote < 0:
         return None
-    return _plain(Fraction(quote * supply, base) * _ten(-quote_decimals))
+    return _plain(quote * supply, base * 10**quote_decimals)
 
 
 def price_of(quote: int, base: int, quote_decimals: int, base_decimals: int) -> Decimal | None:
@@ -45,16 +47,10 @@ def market_cap_of(price: Decimal, supply: int, decimals: int) -> Decimal:
     return cap.scaleb(-decimals, _ROUNDED).normalize(_ROUNDED)
 
 
-def _ten(power: int) -> Fraction:
-    return Fraction(10) ** power
-
-
-def _plain(value: Fraction) -> str:
-    """Plain decimal notation with at most 18 significant digits, no trailing zeros."""
-    exact = Context(prec=PRICE_DIGITS, rounding=ROUND_HALF_EVEN)
-    with localcontext(exact):
-        rounded = exact.divide(Decimal(value.numerator), Decimal(value.denominator))
-        text = format(rounded, "f")
+def _plain(numerator: int, denominator: int) -> str:
+    """A fraction in plain decimal notation with at most 18 significant digits, no trailing
+    zeros."""
+    text = format(_ROUNDED.divide(Decimal(numerator), Decimal(denominator)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -19,13 +19,10 @@ from api.routes.tokens import as_of, unknown
 from api.schemas import Meta
 from api.schemas.base import key_text
 from api.schemas.tokens import (
-    FirstBuyer,
     FirstBuyers,
     FlagsAnswer,
-    Holder,
     HolderPage,
     TokenStats,
-    Trader,
     TraderPage,
     window_fields,
 )
@@ -72,17 +69,19 @@ async def holders(
     return await as_of(request, services, read, slot)
 
 
+def _holder(row: holder_reads.HolderRow, found: holder_reads.Holders) -> Any:
+    """The fields of `Holder`, in its place: see api/answers.py."""
+    return {
+        "wallet": b58(row.wallet),
+        "base_amount": str(row.base_amount),
+        "share_bps": share_bps(row.base_amount, found.supply),
+        "is_creator": row.wallet == found.creator,
+    }
+
+
 def _holders(found: holder_reads.Holders) -> HolderPage:
     return HolderPage.model_construct(
-        items=[
-            Holder.model_construct(
-                wallet=b58(row.wallet),
-                base_amount=str(row.base_amount),
-                share_bps=share_bps(row.base_amount, found.supply),
-                is_creator=row.wallet == found.creator,
-            )
-            for row in found.page.items
-        ],
+        items=[_holder(row, found) for row in found.page.items],
         next=_HOLDERS.encode(found.page.last),
         meta=Meta.of(found.page.moment),
         holders=found.count,
@@ -116,21 +115,22 @@ async def traders(
     return answer(request, body)
 
 
-def _trader(row: holder_reads.TraderRow, token: holder_reads.OfToken) -> Trader:
+def _trader(row: holder_reads.TraderRow, token: holder_reads.OfToken) -> Any:
+    """The fields of `Trader`, in its place: see api/answers.py."""
     value = value_of(row.base_amount, token.price, token.decimals, token.quote_decimals)
-    return Trader.model_construct(
-        wallet=b58(row.wallet),
-        base_amount=str(row.base_amount),
-        cost_quote=str(row.cost_quote),
-        realized_quote=str(row.realized_quote),
-        unrealized_quote=None if value is None else str(value - row.cost_quote),
-        bought_quote=str(row.bought_quote),
-        sold_quote=str(row.sold_quote),
-        buys=row.buys,
-        sells=row.sells,
-        last_trade_at=row.last_at,
-        is_creator=row.wallet == token.creator,
-    )
+    return {
+        "wallet": b58(row.wallet),
+        "base_amount": str(row.base_amount),
+        "cost_quote": str(row.cost_quote),
+        "realized_quote": str(row.realized_quote),
+        "unrealized_quote": None if value is None else str(value - row.cost_quote),
+        "bought_quote": str(row.bought_quote),
+        "sold_quote": str(row.sold_quote),
+        "buys": row.buys,
+        "sells": row.sells,
+        "last_trade_at": row.last_at,
+        "is_creator": row.wallet == token.creator,
+    }
 
 
 @router.get(
@@ -149,20 +149,22 @@ async def first_buyers(
     moment, token, purchases = found
     body = FirstBuyers.model_construct(
         mint=b58(mint),
-        items=[
-            FirstBuyer.model_construct(
-                wallet=key_text(row.wallet),
-                signature=signature_b58(row.signature),
-                slot=row.slot,
-                base_amount=str(row.base_amount),
-                quote_amount=str(row.quote_amount),
-                is_creator=row.wallet is not None and row.wallet == token.creator,
-            )
-            for row in purchases
-        ],
+        items=[_first_buyer(row, token) for row in purchases],
         meta=Meta.of(moment),
     )
     return answer(request, body)
+
+
+def _first_buyer(row: flag_reads.Purchase, token: holder_reads.OfToken) -> Any:
+    """The fields of `FirstBuyer`, in its place."""
+    return {
+        "wallet": key_text(row.wallet),
+        "signature": signature_b58(row.signature),
+        "slot": row.slot,
+        "base_amount": str(row.base_amount),
+        "quote_amount": str(row.quote_amount),
+        "is_creator": row.wallet is not None and row.wallet == token.creator,
+    }
 
 
 @router.get(

@@ -18,7 +18,7 @@ from api.schemas.wallets import (
     PositionPage,
     WalletAnswer,
     pnl_of,
-    position_of,
+    position_fields,
     totals_of,
 )
 from db.feed import Scope
@@ -90,7 +90,7 @@ async def positions(
         services.reads, wallet, query.is_open, _POSITIONS.decode(query.cursor), query.limit
     )
     body = PositionPage.model_construct(
-        items=[position_of(wallet, row) for row in page.items],
+        items=[position_fields(wallet, row) for row in page.items],
         next=_POSITIONS.encode(page.last),
         meta=Meta.of(page.moment),
     )

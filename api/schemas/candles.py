@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.schemas.base import TIME, Model, PageOf, decimal_text
+from api.schemas.base import TIME, Model, PageOf
 from db.reads.candles import CandleView
 
 
@@ -40,12 +40,12 @@ def candle_fields(row: CandleView) -> Any:
     return {
         "start": row.start,
         "interval_s": row.interval_s,
-        "open": decimal_text(row.open),
-        "high": decimal_text(row.high),
-        "low": decimal_text(row.low),
-        "close": decimal_text(row.close),
-        "volume_base": str(row.volume_base),
-        "volume_quote": str(row.volume_quote),
+        "open": row.open,
+        "high": row.high,
+        "low": row.low,
+        "close": row.close,
+        "volume_base": row.volume_base,
+        "volume_quote": row.volume_quote,
         "trades": row.trades,
         "rev": row.rev,
         "final": row.is_final,

@@ -125,28 +125,28 @@ class PnlAnswer(Model):
     meta: Meta
 
 
-def position_of(wallet: bytes, row: OpenPosition) -> Position:
-    """From its row."""
+def position_fields(wallet: bytes, row: OpenPosition) -> Any:
+    """The fields of `Position`, in its place: see api/answers.py."""
     value = value_of(row.base_amount, row.price, row.decimals, row.quote_decimals)
-    return Position.model_construct(
-        wallet=b58(wallet),
-        mint=b58(row.mint),
-        base_amount=str(row.base_amount),
-        cost_quote=str(row.cost_quote),
-        realized_quote=str(row.realized_quote),
-        buys=row.buys,
-        sells=row.sells,
-        symbol=row.symbol,
-        name=row.name,
-        decimals=row.decimals,
-        quote_mint=key_text(row.quote_mint),
-        quote_decimals=row.quote_decimals,
-        price=decimal_or_none(row.price),
-        bought_quote=str(row.bought_quote),
-        sold_quote=str(row.sold_quote),
-        value_quote=None if value is None else str(value),
-        unrealized_quote=None if value is None else str(value - row.cost_quote),
-    )
+    return {
+        "wallet": b58(wallet),
+        "mint": b58(row.mint),
+        "base_amount": str(row.base_amount),
+        "cost_quote": str(row.cost_quote),
+        "realized_quote": str(row.realized_quote),
+        "buys": row.buys,
+        "sells": row.sells,
+        "symbol": row.symbol,
+        "name": row.name,
+        "decimals": row.decimals,
+        "quote_mint": key_text(row.quote_mint),
+        "quote_decimals": row.quote_decimals,
+        "price": decimal_or_none(row.price),
+        "bought_quote": str(row.bought_quote),
+        "sold_quote": str(row.sold_quote),
+        "value_quote": None if value is None else str(value),
+        "unrealized_quote": None if value is None else str(value - row.cost_quote),
+    }
 
 
 def totals_of(row: TotalsRow) -> Totals:

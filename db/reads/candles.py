@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from db.pool import Pool
-from db.reads.moment import ID_OF, Arguments, Before, Page, at_moment, page_of, row_of
+from db.reads.moment import ID_OF, Arguments, Before, Page, at_moment, page_of, rows_of
 from db.reads.trades import PLACE
 
 _KEPT = (3_600, 60, 1)
@@ -17,17 +15,18 @@ _SLACK_S = 3_600
 """How far the chain's clock may be from that of its slots' order."""
 
 
-class CandleView(msgspec.Struct, frozen=True, kw_only=True):
-    """A bar. `last_seq` is that of the trade which gave `close`."""
+class CandleView(msgspec.Struct, frozen=True):
+    """A bar; prices and volumes are decimal texts. `last_seq` is that of the trade which gave
+    `close`."""
 
     start: int
     interval_s: int
-    open: Decimal | int
-    high: Decimal | int
-    low: Decimal | int
-    close: Decimal | int
-    volume_base: int
-    volume_quote: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume_base: str
+    volume_quote: str
     trades: int
     rev: int
     last_seq: int
@@ -71,7 +70,7 @@ async def candles(
             coalesce(b.start + {interval} <= {_FINAL_TIME} {settled}, false) AS is_final
         FROM ({_rolled(bars, interval)} LIMIT {limit + 1}) b ORDER BY b.start DESC"""
     moment, records = await at_moment(pool, select, *arguments.values)
-    found = [row_of(CandleView, each) for each in records]
+    found = rows_of(CandleView, records)
     return page_of(moment, found, limit, lambda row: (row.start,))
 
 
@@ -130,9 +129,10 @@ def _rolled(bars: str, interval: int) -> str:
     """Bars of the wanted length, newest first; those without a trade are left out."""
     has = "FILTER (WHERE c.trades > 0)"
     return f"""SELECT c.start / {interval} * {interval} AS start,
-            (array_agg(c.open ORDER BY c.start) {has})[1] AS open, max(c.high) {has} AS high,
-            min(c.low) {has} AS low, (array_agg(c.close ORDER BY c.start DESC) {has})[1] AS close,
-            sum(c.volume_base) AS volume_base, sum(c.volume_quote) AS volume_quote,
+            (array_agg(c.open ORDER BY c.start) {has})[1]::text AS open,
+            (max(c.high) {has})::text AS high, (min(c.low) {has})::text AS low,
+            (array_agg(c.close ORDER BY c.start DESC) {has})[1]::text AS close,
+            sum(c.volume_base)::text AS volume_base, sum(c.volume_quote)::text AS volume_quote,
             sum(c.trades) AS trades, sum(c.rev) AS rev,
             (array_agg(c.last_seq ORDER BY c.start DESC) {has})[1] AS last_seq
         FROM ({bars}) c GROUP BY 1 HAVING sum(c.trades) > 0 ORDER BY 1 DESC"""

@@ -9,13 +9,13 @@ import msgspec
 from db.authorities import Authorities, authorities_of
 from db.pool import Connection, Pool
 from db.reads.holders import OfToken, of_token
-from db.reads.moment import Moment, at_moment, row_of
+from db.reads.moment import Moment, at_moment, row_of, rows_of
 
 _MOST = 20
 """Rows of evidence an answer shows at most."""
 
 
-class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+class Purchase(msgspec.Struct, frozen=True):
     """A purchase close to a token's creation."""
 
     wallet: bytes | None
@@ -91,7 +91,7 @@ async def first_buyers(
         if token is None:
             return None
         moment, records = await at_moment(connection, _FIRST_BUYS, token.id, limit)
-    return moment, token, [row_of(Purchase, record) for record in records]
+    return moment, token, rows_of(Purchase, records)
 
 
 async def _bundled(connection: Connection, token: OfToken) -> list[Purchase]:
@@ -100,7 +100,7 @@ async def _bundled(connection: Connection, token: OfToken) -> list[Purchase]:
     records = await connection.fetch(
         _BUNDLED, token.id, token.created_slot, token.creator_id, _MOST
     )
-    return [row_of(Purchase, record) for record in records]
+    return rows_of(Purchase, records)
 
 
 async def _creators_own(connection: Connection, token: OfToken) -> CreatorsOwn | None:

@@ -12,14 +12,14 @@ from typing import Literal
 import msgspec
 
 from db.pool import Connection, Pool
-from db.reads.moment import Before, Key, Moment, Page, at_moment, page_of, row_of
+from db.reads.moment import Before, Key, Moment, Page, at_moment, page_of, row_of, rows_of
 from db.reads.trades import PLACE
 
 _TOP = 10
 TraderOrder = Literal["realized", "loss", "amount", "recent"]
 
 
-class HolderRow(msgspec.Struct, frozen=True, kw_only=True):
+class HolderRow(msgspec.Struct, frozen=True):
     """A wallet that holds something."""
 
     wallet_id: int
@@ -38,7 +38,7 @@ class Holders(msgspec.Struct, frozen=True, kw_only=True):
     creator: bytes | None
 
 
-class TraderRow(msgspec.Struct, frozen=True, kw_only=True):
+class TraderRow(msgspec.Struct, frozen=True):
     """A wallet's position in a token."""
 
     wallet_id: int
@@ -69,17 +69,16 @@ class OfToken(msgspec.Struct, frozen=True, kw_only=True):
 _NOW = """SELECT p.wallet_id, p.base_amount FROM position_rows p
     WHERE p.token_id = $1 AND p.base_amount > 0"""
 
-_THEN = f"""SELECT f.wallet_id, max(f.total) - least(0, min(f.running)) AS base_amount
-    FROM (SELECT t.wallet_id,
-              sum(CASE WHEN t.is_buy THEN t.base_amount ELSE -t.base_amount END)
-                  OVER (PARTITION BY t.wallet_id ORDER BY {PLACE}) AS running,
-              sum(CASE WHEN t.is_buy THEN t.base_amount ELSE -t.base_amount END)
-                  OVER (PARTITION BY t.wallet_id) AS total
-          FROM trade_rows t
+_THEN = f"""SELECT f.wallet_id, sum(f.change) - least(0, min(f.running)) AS base_amount
+    FROM (SELECT t.wallet_id, t.change,
+              sum(t.change) OVER (PARTITION BY t.wallet_id ORDER BY {PLACE}
+                                  ROWS UNBOUNDED PRECEDING) AS running
+          FROM (SELECT *, CASE WHEN is_buy THEN base_amount ELSE -base_amount END AS change
+                FROM trade_rows) t
           WHERE t.token_id = $1 AND t.slot <= $2 AND t.wallet_id IS NOT NULL AND t.is_own
             AND NOT t.retracted) f
     GROUP BY f.wallet_id
-    HAVING max(f.total) - least(0, min(f.running)) > 0"""
+    HAVING sum(f.change) - least(0, min(f.running)) > 0"""
 """A position never falls below zero: what is sold beyond it had come by transfer. A sum that is
 held at zero ends at its plain sum less the lowest that the plain sum ever was."""
 
@@ -122,7 +121,7 @@ async def _now(connection: Connection, token: OfToken, before: Before, limit: in
                 {_NOW} ORDER BY p.base_amount DESC LIMIT {_TOP}) h) AS top10""",
         token.id,
     )
-    found = [row_of(HolderRow, record) for record in records]
+    found = rows_of(HolderRow, records)
     sums = (0, 0) if summary is None else (summary["count"], summary["top10"])
     return _holders(token, _page(moment, found, limit), sums)
 
@@ -146,7 +145,7 @@ async def _then(
             ORDER BY h.base_amount DESC, h.wallet_id DESC""",
         token.id, slot, limit + 1, *(before or ()),
     )  # fmt: skip
-    found = [row_of(HolderRow, each) for each in records if each["wallet_id"] is not None]
+    found = rows_of(HolderRow, (each for each in records if each["wallet_id"] is not None))
     sums = (records[0]["count"], records[0]["top10"])
     return _holders(token, _page(moment, found, limit), sums)
 
@@ -201,7 +200,7 @@ async def traders(
                 ORDER BY p.{order.column} {way}, p.wallet_id {way}""",
             token.id, limit + 1, *(before or ()),
         )  # fmt: skip
-    found = [row_of(TraderRow, record) for record in records]
+    found = rows_of(TraderRow, records)
 
     def key(row: TraderRow) -> Key:
         value: int = getattr(row, order.column)

@@ -8,7 +8,7 @@ import msgspec
 
 from db.feed import Position, Scope, frozen, last_log_seq
 from db.pool import Connection, Pool
-from db.reads.moment import ID_OF, TIMEOUT_S, columns_of, row_of
+from db.reads.moment import ID_OF, TIMEOUT_S, columns_of, row_of, rows_of
 from db.reads.tokens import COLUMNS, TokenView, plain_view_of
 from db.reads.trades import NEWEST_FIRST, TradeView, readable
 from db.rows import PositionRow
@@ -73,7 +73,7 @@ async def _fetch_trades(connection: Connection, where: str, key: bytes) -> list[
     rows = f"""SELECT * FROM trade_rows t WHERE {where} AND NOT t.retracted
         ORDER BY {NEWEST_FIRST} LIMIT $1"""
     records = await connection.fetch(readable(rows), SNAPSHOT_TRADES, key)
-    return [row_of(TradeView, each) for each in records]
+    return rows_of(TradeView, records)
 
 
 async def _fetch_newest_trades(connection: Connection) -> list[TradeView]:
@@ -84,7 +84,7 @@ async def _fetch_newest_trades(connection: Connection) -> list[TradeView]:
         JOIN trade_rows t ON t.token_id = f.id AND t.slot = f.slot AND t.seq = f.seq
         WHERE NOT t.retracted"""
     records = await connection.fetch(readable(rows), SNAPSHOT_TRADES)
-    found = [row_of(TradeView, each) for each in records]
+    found = rows_of(TradeView, records)
     return sorted(found, key=lambda row: row.seq, reverse=True)
 
 

@@ -16,10 +16,17 @@ _BY_MINT = f"SELECT {COLUMNS} FROM tokens t WHERE t.mint = $1"
 
 _RANK = """(lower(t.symbol) = $1) DESC NULLS LAST, (lower(t.name) = $1) DESC NULLS LAST,
     starts_with(lower(t.symbol), $1) DESC NULLS LAST, t.trades DESC, t.id DESC"""
-_BY_NAME = f"""SELECT {COLUMNS} FROM token_names n JOIN tokens t ON t.id = n.token_id
-    WHERE n.grams @> query_grams($1)
-      AND (strpos(lower(t.symbol), $1) > 0 OR strpos(lower(t.name), $1) > 0)
+MOST_RANKED = 1_000
+"""Tokens that are ranked: a letter or two may begin the names of most of what there is."""
+_BY_NAME = f"""SELECT {COLUMNS} FROM (
+        (SELECT token_id FROM token_names WHERE grams @> (query_grams($1) || $3::text[])
+         LIMIT {MOST_RANKED})
+        UNION (SELECT token_id FROM token_names WHERE grams @> query_grams($1)
+         LIMIT {MOST_RANKED})) n
+    JOIN tokens t ON t.id = n.token_id
+    WHERE strpos(lower(t.symbol), $1) > 0 OR strpos(lower(t.name), $1) > 0
     ORDER BY {_RANK} LIMIT $2"""
+"""$3: what only names that are the whole text have in common, and few others."""
 
 
 async def by_mint(pool: Pool, mint: bytes) -> tuple[Moment, list[TokenView]]:
@@ -31,7 +38,8 @@ async def by_mint(pool: Pool, mint: bytes) -> tuple[Moment, list[TokenView]]:
 
 async def by_name(pool: Pool, text: str, limit: int) -> tuple[Moment, list[TokenView]]:
     """Tokens whose symbol or name holds the text, whatever its case: those that are called just
-    so first, then by how much they are traded."""
+    so first, then by how much they are traded. Of a text that is in more than MOST_RANKED names,
+    all that are called just so, and so many others as they come."""
     wanted = text.strip().lower()
     async with pool.acquire() as connection:
         moment, records = await at_moment(
@@ -39,5 +47,6 @@ async def by_name(pool: Pool, text: str, limit: int) -> tuple[Moment, list[Token
             f"{with_others(_BY_NAME)} ORDER BY {_RANK}",
             wanted,
             limit,
+            [f"  {wanted} "[start : start + 3] for start in (0, len(wanted))],
         )
         return moment, await viewed(connection, records)

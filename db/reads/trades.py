@@ -10,12 +10,12 @@ import msgspec
 
 from db.feed import Scope
 from db.pool import Pool
-from db.reads.moment import ID_OF, Arguments, Before, Key, Page, at_moment, page_of, row_of
+from db.reads.moment import ID_OF, Arguments, Before, Key, Page, at_moment, page_of, rows_of
 
 
-class TradeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored trade, with what its token knows to make it readable. `fees` are amounts in the
-    order of `fee_names`, both comma-separated."""
+class TradeView(msgspec.Struct, frozen=True):
+    """A stored trade, with what its token knows to make it readable. Numbers that are only shown
+    are decimal texts. `fees` are amounts in the order of `fee_names`, both comma-separated."""
 
     signature: bytes
     program: str
@@ -26,17 +26,17 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True):
     mint: bytes
     wallet: bytes | None
     is_buy: bool
-    base_amount: int
+    base_amount: str
     quote_amount: int
     user_quote_amount: int | None
     quote_usd: Decimal | int | None
     fees: str
     fee_names: str
-    price: Decimal | int | None
+    price: str | None
     virtual_base: int | None
     virtual_quote: int | None
-    real_base: int | None
-    real_quote: int | None
+    real_base: str | None
+    real_quote: str | None
     progress_bps: int | None
     block_time: int | None
     is_own: bool
@@ -64,10 +64,10 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 NO_FILTERS = Filters()
 
 _ROWS = """t.signature, p.name AS program, t.ordinal, t.slot, t.tx_index, t.seq, k.mint,
-    w.key AS wallet, t.is_buy, t.base_amount, t.quote_amount, t.user_quote_amount, t.quote_usd,
-    coalesce(t.fees, '') AS fees, coalesce(n.names, '') AS fee_names, t.price, t.virtual_base,
-    t.virtual_quote, t.real_base, t.real_quote, t.progress_bps, t.block_time, t.is_own,
-    l.key AS pool, q.key AS quote_mint, k.quote_decimals, k.supply"""
+    w.key AS wallet, t.is_buy, t.base_amount::text, t.quote_amount, t.user_quote_amount,
+    t.quote_usd, coalesce(t.fees, '') AS fees, coalesce(n.names, '') AS fee_names, t.price::text,
+    t.virtual_base, t.virtual_quote, t.real_base::text, t.real_quote::text, t.progress_bps,
+    t.block_time, t.is_own, l.key AS pool, q.key AS quote_mint, k.quote_decimals, k.supply"""
 
 UNPLACED = 2**31 - 1
 PLACE = f"t.slot, coalesce(t.tx_index, {UNPLACED}), t.seq"
@@ -103,7 +103,7 @@ async def trades(
         f"ORDER BY {NEWEST_FIRST} LIMIT {arguments.add(limit + 1)}"
     )
     moment, records = await at_moment(pool, select, *arguments.values)
-    found = [row_of(TradeView, each) for each in records]
+    found = rows_of(TradeView, records)
     return page_of(moment, found, limit, place_of)
 
 

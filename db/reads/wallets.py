@@ -9,10 +9,10 @@ from decimal import Decimal
 import msgspec
 
 from db.pool import Pool
-from db.reads.moment import ID_OF, Before, Moment, Page, at_moment, page_of, row_of
+from db.reads.moment import ID_OF, Before, Moment, Page, at_moment, page_of, rows_of
 
 
-class OpenPosition(msgspec.Struct, frozen=True, kw_only=True):
+class OpenPosition(msgspec.Struct, frozen=True):
     """A wallet's position in a token, with what the token is and costs now."""
 
     token_id: int
@@ -73,7 +73,7 @@ async def positions(
             JOIN tokens t ON t.id = p.token_id ORDER BY p.seq DESC""",
         wallet, limit + 1, *(before or ()),
     )  # fmt: skip
-    found = [row_of(OpenPosition, record) for record in records]
+    found = rows_of(OpenPosition, records)
     return page_of(moment, found, limit, lambda row: (row.seq,))
 
 
@@ -90,7 +90,7 @@ _OPEN = f"""SELECT coalesce(t.quote_id, 0) AS quote_id, count(*) AS open_positio
             p.base_amount * t.price * 10::numeric ^ (t.quote_decimals - t.decimals))), 0)
             AS value_quote
     FROM (SELECT * FROM position_rows WHERE wallet_id = {ID_OF.format("$1")}
-          ORDER BY seq DESC LIMIT {MOST_VALUED}) p
+          ORDER BY seq DESC LIMIT $2) p
     JOIN tokens t ON t.id = p.token_id WHERE p.base_amount > 0
     GROUP BY coalesce(t.quote_id, 0)"""
 
@@ -107,20 +107,22 @@ async def totals(pool: Pool, wallet: bytes) -> tuple[Moment, list[TotalsRow], in
     return moment, [_totals(dict(record)) for record in records], created
 
 
-async def profits(pool: Pool, wallet: bytes) -> tuple[Moment, list[TotalsRow]]:
-    """The same with what is open, all as of one moment. Of a wallet with more than MOST_VALUED
+async def profits(
+    pool: Pool, wallet: bytes, most: int = MOST_VALUED
+) -> tuple[Moment, list[TotalsRow]]:
+    """The same with what is open, all as of one moment. Of a wallet with more than `most`
     positions, what is open of those traded last."""
     moment, records = await at_moment(
         pool,
         f"""SELECT w.*, coalesce(o.open_positions, 0) AS open_positions,
                 coalesce(o.unpriced_positions, 0) AS unpriced_positions,
                 coalesce(o.cost_quote, 0) AS cost_quote, coalesce(o.value_quote, 0) AS value_quote,
-                sum(w.positions) OVER () > {MOST_VALUED} AS is_partial
+                sum(w.positions) OVER () > $2 AS is_partial
             FROM ({_TOTALS}) w
             LEFT JOIN ({_OPEN}) o ON o.quote_id = w.quote_id
             ORDER BY w.buys + w.sells DESC, w.quote_id""",
-        wallet,
-    )
+        wallet, most,
+    )  # fmt: skip
     return moment, [_totals(dict(record)) for record in records]
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from db.pool import Connection, Pool
-from db.reads.moment import TIMEOUT_S, Moment, at_moment, row_of
-from db.windows import WINDOWS, Window, token_windows
+from db.reads.moment import TIMEOUT_S, Moment, at_moment, rows_of
+from db.windows import EXACT_OF_MINT, WINDOWS, Window, windows_of
 
 LISTED = ("1h", "24h")
 """Those that lists of tokens carry."""
 
 
-class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
+class WindowRow(msgspec.Struct, frozen=True):
     """A row of `token_windows`, as it was computed some seconds ago."""
 
     token_id: int
@@ -40,7 +40,7 @@ async def listed_windows(
         [WINDOWS[name] for name in LISTED],
         timeout=TIMEOUT_S,
     )
-    return _by_token(row_of(WindowRow, record) for record in records)
+    return _by_token(rows_of(WindowRow, records))
 
 
 def _by_token(rows: Iterable[WindowRow]) -> dict[int, dict[str, WindowRow]]:
@@ -53,10 +53,10 @@ def _by_token(rows: Iterable[WindowRow]) -> dict[int, dict[str, WindowRow]]:
 
 async def exact_windows(pool: Pool, mint: bytes) -> tuple[Moment, dict[str, Window] | None]:
     """Every window of a token that ends now, by name; None: the token was never seen."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-        moment, records = await at_moment(connection, "SELECT id FROM tokens WHERE mint = $1", mint)
-        if not records:
-            return moment, None
-        found = await token_windows(connection, records[0]["id"], int(time.time()))
+    lengths = list(WINDOWS.values())
+    moment, records = await at_moment(pool, EXACT_OF_MINT, int(time.time()), mint, lengths)
+    if not records:
+        return moment, None
+    found = windows_of(records)
     names = {seconds: name for name, seconds in WINDOWS.items()}
     return moment, {names[one.window_s]: one for one in found}

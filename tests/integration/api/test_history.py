@@ -14,7 +14,9 @@ import pytest
 
 from api.server import ApiServer
 from db.pool import Pool, pool_of
-from db.windows import WINDOWS, refresh
+from db.reads.search import MOST_RANKED
+from db.reads.wallets import profits
+from db.windows import WINDOWS, Part, refresh
 from indexer.seen import Seen
 from programs.keys import b58
 from tests.conftest import SettingsFactory
@@ -94,7 +96,7 @@ async def test_trending_and_windows(http: httpx2.AsyncClient, pool: Pool) -> Non
             trade = traded(5, 10**9, mint=mint, wallet=f"wallet {number}", time=now - 30)
             await store(pool, seen(trade, f"{mint} {number}", 2))
     for window_s in WINDOWS.values():
-        await refresh(pool, window_s, now, 0)
+        await refresh(pool, window_s, now, Part(0))
     for name in ("trending", "top_volume"):
         assert await listed(http, name, window="1h") == [named("hot"), named("cold")]
     (first, second) = (await get(http, "/market/trending"))["items"]
@@ -301,6 +303,57 @@ async def test_wallets(http: httpx2.AsyncClient, pool: Pool) -> None:
     assert (await get(http, stranger))["totals"] == []
     for part in ("positions", "trades", "tokens"):
         assert (await get(http, f"{stranger}/{part}"))["items"] == []
+
+
+async def test_a_wallet_with_too_many_positions_to_value(pool: Pool) -> None:
+    """What is open is valued of those traded last, and the answer says so; totals are of all."""
+    for number, mint in enumerate(("old", "newer", "newest")):
+        await store(pool, seen(created(mint), f"create {mint}", 2 * number + 1))
+        trade = traded(5 + number, 7, mint=mint, wallet="bot", reserves=(10**15, 30 * 10**9))
+        await store(pool, seen(trade, mint, 2 * number + 2))
+    _, (whole,) = await profits(pool, key("bot"), most=3)
+    _, (part,) = await profits(pool, key("bot"), most=2)
+    assert (whole.is_partial, whole.open_positions) == (False, 3)
+    assert (part.is_partial, part.open_positions) == (True, 2)
+    paid = whole.bought_quote
+    assert (whole.cost_quote, part.cost_quote) == (paid, paid * 2 // 3)
+    assert (part.positions, part.bought_quote) == (3, paid)
+
+
+async def test_the_direct_way_answers_as_fastapi_does(http: httpx2.AsyncClient, pool: Pool) -> None:
+    """Every route of the history is reached directly; what FastAPI answers to the same question,
+    asked in a way that is left to it, is the same to the byte, and so is what is refused."""
+    await store(pool, *MADE)
+    one, wallet = f"/tokens/{named('one')}", f"/wallets/{named('wallet 1')}"
+    for path in (
+        "/tokens", one, f"{one}/trades", f"{one}/candles", f"{one}/holders", f"{one}/traders",
+        f"{one}/first-buyers", f"{one}/flags", wallet, f"{wallet}/trades", f"{wallet}/positions",
+        f"{wallet}/pnl", f"{wallet}/tokens", "/market/stats", "/market/trending", "/search?q=co",
+    ):  # fmt: skip
+        direct = await http.get(f"/api/v1{path}")
+        # Twice the same parameter is nothing the direct way looks at.
+        sign = "&" if "?" in path else "?"
+        usual = await http.get(f"/api/v1{path}{sign}other=1&other=1")
+        assert direct.status_code == usual.status_code == 200, path
+        assert direct.content == usual.content, path
+        assert dict(direct.headers) | {"date": ""} == dict(usual.headers) | {"date": ""}
+    for path in ("/tokens/", "/tokens/no-key/trades", "/wallets/", f"{one}/trades/"):
+        assert (await http.get(f"/api/v1{path}")).status_code in (307, 400, 404), path
+    await get(http, f"{one}/trades", 422, limit=0)
+
+
+async def test_a_letter_that_all_names_have(http: httpx2.AsyncClient, pool: Pool) -> None:
+    """The token that is called just so comes first, however many have it in their names."""
+    await pool.execute(
+        """INSERT INTO tokens (mint, id, program, first_seq, name, symbol)
+           SELECT sha256(int4send(n)), 1000 + n, 'pump', n, 'Aa' || n, 'AA' || n
+           FROM generate_series(1, $1) AS g (n)""",
+        MOST_RANKED + 50,
+    )
+    await store(pool, seen(created("a", name="A"), "create a", 1))
+    for text in ("a", "A "):
+        (first, *others) = (await get(http, "/search", q=text))["items"]
+        assert (first["name"], len(others)) == ("A", 19)
 
 
 async def test_search(http: httpx2.AsyncClient, pool: Pool) -> None:

@@ -15,7 +15,7 @@ from benchmarks.rest_data import Loader
 from db.feed import Scope
 from db.pool import Pool, Pools, pool_of
 from db.reads.rooms import snapshot
-from db.windows import WINDOWS, refresh
+from db.windows import WINDOWS, Part, refresh
 from programs.keys import b58
 from tests.conftest import SettingsFactory
 from tests.helpers.rest import serving
@@ -99,7 +99,7 @@ async def test_no_read_scans_a_partition(
     await Loader(pool, SHAPE).load()
     now = int(await pool.fetchval("SELECT extract(epoch FROM now())::bigint"))
     for window_s in WINDOWS.values():
-        await refresh(pool, window_s, now, 0)
+        await refresh(pool, window_s, now, Part(0))
     seen: dict[str, LoggedQuery] = {}
 
     def note(query: LoggedQuery) -> None:

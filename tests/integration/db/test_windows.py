@@ -93,3 +93,22 @@ async def test_a_window_that_emptied_leaves_the_lists(pool: Pool) -> None:
     await market.refresh(MINUTE + 4_000)
     rows = await pool.fetch("SELECT window_s FROM token_windows ORDER BY window_s")
     assert [row["window_s"] for row in rows] == [21_600, 86_400]
+
+
+async def test_a_long_history_is_filled_in_pieces(pool: Pool) -> None:
+    """More tokens than one time takes are all in the windows in the end, also those that were
+    traded meanwhile; nothing is left then."""
+    mints = [f"mint {number}" for number in range(7)]
+    async with Writer(pool) as writer:
+        before = [seen(traded(5, 7, mint=mint), mint, 1) for mint in mints]
+        await commit(writer, Batch(events=before), "confirmed")
+        market = Windows(pool, most=2)
+        assert not market.is_filled
+        await market.refresh(MINUTE + 60)
+        count = "SELECT count(*) FROM token_windows WHERE window_s = 3600"
+        assert (await pool.fetchval(count), market.is_filled) == (2, False)
+        await commit(writer, Batch(events=[seen(traded(5, 7, mint="new"), "new", 2)]), "confirmed")
+        await market.refresh(MINUTE + 60)
+        while not market.is_filled:
+            await market.fill(MINUTE + 60)
+    assert await pool.fetchval("SELECT count(*) FROM token_windows") == 8 * len(WINDOWS)
