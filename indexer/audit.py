@@ -2,14 +2,17 @@
 
 It trusts nothing that was recorded: not the ledger, not the frontier. What the node lists and the
 database lacks is fetched and decoded; what has no events lacks nothing. It repairs by itself, or,
-while an indexer writes to the database, by asking that one.
+while an indexer writes to the database, by asking that one. How far it is lies in a file below
+DATA_DIR until it is through: the same audit, begun again, goes on there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -66,6 +69,40 @@ class Findings(msgspec.Struct):
         return not self.undelivered and not self.unlisted and self.repaired == self.missing
 
 
+class Saved(msgspec.Struct):
+    """What outlives the process."""
+
+    done: dict[str, int] = {}
+    findings: Findings = msgspec.field(default_factory=Findings)
+
+
+class Bookmark:
+    """How far an audit is: newest slot that is done by program, and what was found so far."""
+
+    def __init__(self, settings: Settings, slots: range, *, is_repairing: bool) -> None:
+        url = settings.database_url
+        database = "" if url is None else url.get_secret_value()
+        asked = f"{slots} {is_repairing} {settings.rpc_url} {database}"
+        name = hashlib.sha256(asked.encode()).hexdigest()[:16]
+        self._path = Path(settings.data_dir) / f"audit-{name}.json"
+        self.saved = Saved()
+        if self._path.exists():
+            self.saved = msgspec.json.decode(self._path.read_bytes(), type=Saved)
+            _log.info("audit_resumed", done=self.saved.done, file=str(self._path))
+
+    def done(self, program: str, slot: int) -> None:
+        """Everything up to this slot is compared, and repaired if that was asked for."""
+        self.saved.done[program] = slot
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        half = self._path.with_suffix(".half")
+        half.write_bytes(msgspec.json.encode(self.saved))
+        half.replace(self._path)
+
+    def close(self) -> None:
+        """It is through: the next one begins anew."""
+        self._path.unlink(missing_ok=True)
+
+
 async def audit(
     settings: Settings, pool: Pool, slots: range, report: Report, *, is_repairing: bool = False
 ) -> Findings:
@@ -73,6 +110,7 @@ async def audit(
     indexer that is writing does not help.
     """
     programs = by_names(settings.program_names)
+    bookmark = Bookmark(settings, slots, is_repairing=is_repairing)
     rate = None if settings.is_localnet else settings.rpc_requests_per_second
     async with (
         Node(settings.rpc_url, settings.indexer_commitment, rate) as node,
@@ -84,15 +122,19 @@ async def audit(
         elif is_repairing:
             repair = partial(_ask, pool)
         decoder = Decoder(programs, None, find_pools_by(pool))
-        auditor = Auditor(node, pool, decoder, repair)
+        auditor = Auditor(node, pool, decoder, repair, bookmark.saved.findings)
         for number, program in enumerate(programs.programs):
             before = number * len(slots) - slots.start + 1
-            await auditor.audit(program, slots, partial(_report, report, before))
+            first = bookmark.saved.done.get(program.name, slots.start - 1) + 1
+            told = partial(_report, report, before, bookmark, program.name)
+            await auditor.audit(program, range(first, slots.stop), told)
+    bookmark.close()
     _log.info("audited", **msgspec.structs.asdict(auditor.findings))
     return auditor.findings
 
 
-def _report(report: Report, before: int, slot: int) -> None:
+def _report(report: Report, before: int, bookmark: Bookmark, program: str, slot: int) -> None:
+    bookmark.done(program, slot)
     report(before + slot)
 
 
@@ -128,16 +170,20 @@ def _landings(batch: Batch) -> set[Landing]:
 class Auditor:
     """Compares, and repairs if it is told how."""
 
-    def __init__(self, node: Node, pool: Pool, decoder: Decoder, repair: Repair | None) -> None:
+    def __init__(
+        self, node: Node, pool: Pool, decoder: Decoder, repair: Repair | None, findings: Findings
+    ) -> None:
         self._node = node
         self._pool = pool
         self._stored = stored_by(pool)
         self._decoder = decoder
         self._repair = repair
-        self.findings = Findings()
+        self.findings = findings
 
     async def audit(self, program: Program, slots: range, report: Report) -> None:
         """One program. `report` is told the newest slot that is done."""
+        if not slots:
+            return
         span = Span(
             address=program.address, first=slots.start, last=slots.stop - 1, anchor=None,
             priority=Priority.HISTORY,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from chaos.processes import Command
 from chaos.readings import stored_facts
 from chaos.truth import LedgerTruth
 from chaos.verdict import judge
@@ -14,7 +20,9 @@ from indexer.audit import Findings, audit
 from localnet.chain import CONFIRMED
 from localnet.node import Localnet
 from localnet.traders import Traders
+from programs.keys import signature_b58
 from tests.conftest import SettingsFactory
+from tests.helpers.fake_node import fake_node
 from tests.helpers.indexing import equals_history, feed_is_whole, indexing, settings_for, until
 
 
@@ -96,3 +104,44 @@ async def test_who_does_not_serve_is_named(
         await other.wait()
         with pytest.raises(GiveUp, match="does not serve"):
             await _audit(localnet, pool, settings, is_repairing=True)
+
+
+async def test_what_was_killed_goes_on_where_it_was(database_url: str, tmp_path: Path) -> None:
+    """kill -9 in the middle: the same command counts on, and lists nothing below again."""
+    names = [signature_b58(bytes([slot]) * 64) for slot in range(1, 7)]
+    stuck = asyncio.Event()
+
+    def answer(method: str, params: list[Any]) -> Any:
+        if method == "getTransaction":
+            stuck.set()
+            return None
+        older = names[: names.index(params[1]["before"])] if "before" in params[1] else names
+        return [
+            {"signature": name, "slot": names.index(name) + 1,
+             "err": None if name == names[4] else "failed", "transactionIndex": 0}
+            for name in reversed(older[-2:])
+        ]  # fmt: skip
+
+    async with fake_node(answer) as node:
+        audit = Command(
+            "audit", "--from-slot", "1", "--to-slot", "6",
+            env={"DATABASE_URL": database_url, "SOLANA_RPC_URL": node.url,
+                 "INDEXER_PROGRAMS": "pump", "DATA_DIR": str(tmp_path)},
+            log=tmp_path / "log",
+        )  # fmt: skip
+        await audit.start()
+        await asyncio.wait_for(stuck.wait(), 30)
+        await audit.kill()
+        (saved,) = _bookmarks(tmp_path)
+        assert json.loads(saved.read_text())["done"] == {"pump": 3}
+        node.calls.clear()
+        await audit.start()
+        assert await audit.ended(60) == 1  # the one that was not delivered
+    listed = [params[1].get("before") for method, params in node.calls if "Signatures" in method]
+    assert set(listed) == {None, names[4]}
+    assert "6 transactions listed; 0 were missing" in audit.output
+    assert _bookmarks(tmp_path) == []
+
+
+def _bookmarks(folder: Path) -> list[Path]:
+    return list(folder.glob("audit-*.json"))
