@@ -92,9 +92,12 @@ EXACT_OF_MINT = _EXACT.replace("$2::int4", "(SELECT id FROM tokens WHERE mint = 
 """Every window ($3: lengths) of a token ($2: its mint) that ends at $1; no rows: never seen."""
 _REFRESH = f"""
     WITH moved AS (
-        SELECT id AS token_id, $2::int4 AS window_s, state_seq FROM tokens
-        WHERE state_seq > $3::int8 AND state_seq < $4::int8 AND last_trade_at >= $1::int8 - $2
-        ORDER BY state_seq DESC LIMIT $5),
+        SELECT t.id AS token_id, $2::int4 AS window_s, t.state_seq
+        FROM tokens t LEFT JOIN token_windows o ON o.token_id = t.id AND o.window_s = $2
+        WHERE t.state_seq > $3::int8 AND t.state_seq < $4::int8
+          AND t.last_trade_at >= $1::int8 - $2
+          AND (o.computed_at IS NULL OR o.computed_at <= $1::int8 - $6::int4)
+        ORDER BY t.state_seq DESC LIMIT $5),
     wanted AS (
         SELECT token_id, window_s FROM moved
         UNION
@@ -134,15 +137,23 @@ def windows_of(rows: Iterable[asyncpg.Record]) -> list[Window]:
     return sorted(found, key=lambda window: window.window_s)
 
 
+def rest_s(window_s: int) -> int:
+    """For how long figures in the lists stay as they are, however much a token is traded: a long
+    window reads hours of bars and positions and moves little."""
+    return window_s // 720
+
+
 async def refresh(
     target: Pool | Connection, window_s: int, now_s: int, part: Part, most: int = MOST_AT_ONCE
 ) -> Part | None:
-    """Bring `token_windows` of one length up to date: of the newest `most` tokens of a part, and of
-    those whose figures are older than a sixtieth of the window. Returns what is left of the part.
+    """Bring `token_windows` of one length up to date: of the newest `most` tokens of a part whose
+    figures do not rest, and of those whose figures are older than a sixtieth of the window.
+    Returns what is left of the part.
     """
     done = await target.fetchval(
-        _REFRESH, now_s, window_s, part.after, part.below, most, timeout=_TIMEOUT_S
-    )
+        _REFRESH, now_s, window_s, part.after, part.below, most, rest_s(window_s),
+        timeout=_TIMEOUT_S,
+    )  # fmt: skip
     return None if done is None else Part(part.after, done)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -17,7 +18,7 @@ from db import windows
 from db.feed import head
 from db.pool import Pool
 from db.states import put_state
-from db.windows import MOST_AT_ONCE, WINDOWS, MarketWindow, Part
+from db.windows import MOST_AT_ONCE, WINDOWS, MarketWindow, Part, rest_s
 from db.writer import transient_errors
 from programs.keys import b58
 
@@ -34,10 +35,8 @@ class Windows:
     def __init__(self, pool: Pool, most: int = MOST_AT_ONCE) -> None:
         self._pool = pool
         self._most = most
-        self._after = 0
-        """Everything up to this position of the feed is in the windows, or in a part that is
-        left."""
-        self._is_begun = False
+        self._heads: deque[tuple[int, int]] = deque()
+        """When it was refreshed, and up to which position of the feed."""
         self._left: list[tuple[int, Part]] = []
         """What was too much for one time, by the window's length: after a start on a history,
         most of it."""
@@ -57,14 +56,16 @@ class Windows:
     @property
     def is_filled(self) -> bool:
         """Do the windows hold every token that was traded in them?"""
-        return self._is_begun and not self._left
+        return bool(self._heads) and not self._left
 
     async def refresh(self, now_s: int) -> None:
         """What changed of late, as of a time (unix seconds). Raises DatabaseUnavailable."""
         newest = (await head(self._pool)).seq
         for window_s in WINDOWS.values():
-            await self._refresh(window_s, now_s, Part(self._after))
-        self._after, self._is_begun = newest, True
+            await self._refresh(window_s, now_s, Part(self._after(window_s)))
+        self._heads.append((now_s, newest))
+        while len(self._heads) > 1 and self._heads[1][0] <= now_s - rest_s(max(WINDOWS.values())):
+            self._heads.popleft()
         await put_state(self._pool, "market_stats", _encode(await self.stats(now_s)).decode())
 
     async def fill(self, now_s: int) -> None:
@@ -72,6 +73,14 @@ class Windows:
         window_s, part = self._left[-1]
         await self._refresh(window_s, now_s, part)
         self._left.remove((window_s, part))
+
+    def _after(self, window_s: int) -> int:
+        """Up to here everything is in the windows, or in a part that is left. What moved while its
+        figures rested comes when they were due: after the time before this one."""
+        if not self._heads:
+            return 0
+        due = self._heads[-1][0] - rest_s(window_s)
+        return max((seq for at, seq in self._heads if at <= due), default=self._heads[0][1])
 
     async def _refresh(self, window_s: int, now_s: int, part: Part) -> None:
         left = await windows.refresh(self._pool, window_s, now_s, part, self._most)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.answers import BRIEF, Encoded, answer, encode
+from api.answers import BRIEF, Encoded, encode
 from api.dependencies import ServicesOf, metered, shared
 from api.problems import history
 from api.queries import SearchQuery, TrendingQuery
@@ -90,13 +90,18 @@ async def search(
     text = query.q.replace("\0", " ")
     stale_s = services.settings.usd_stale_s
     mint = _mint_of(text)
-    if mint is not None:
-        moment, found = await search_reads.by_mint(services.reads, mint)
-        items = [_match(row, "mint", stale_s) for row in found]
-    if mint is None or not items:
-        moment, found = await search_reads.by_name(services.reads, text, query.limit)
-        items = [_match(row, _matched_by(row, text), stale_s) for row in found]
-    return answer(request, MatchList.model_construct(items=items, meta=Meta.of(moment)), BRIEF)
+
+    async def read() -> Encoded:
+        items: list[Any] = []
+        if mint is not None:
+            moment, found = await search_reads.by_mint(services.reads, mint)
+            items = [_match(row, "mint", stale_s) for row in found]
+        if not items:
+            moment, found = await search_reads.by_name(services.reads, text, query.limit)
+            items = [_match(row, _matched_by(row, text), stale_s) for row in found]
+        return encode(MatchList.model_construct(items=items, meta=Meta.of(moment)), BRIEF)
+
+    return await shared(request, services, read)
 
 
 def _mint_of(text: str) -> bytes | None:

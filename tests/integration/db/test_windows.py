@@ -112,3 +112,21 @@ async def test_a_long_history_is_filled_in_pieces(pool: Pool) -> None:
         while not market.is_filled:
             await market.fill(MINUTE + 60)
     assert await pool.fetchval("SELECT count(*) FROM token_windows") == 8 * len(WINDOWS)
+
+
+async def test_long_windows_rest(pool: Pool) -> None:
+    """Figures of a day stay for two minutes while a token is traded, and then have all of it;
+    those of five minutes follow at once."""
+    stored = "SELECT window_s, buys FROM token_windows ORDER BY window_s"
+    market = Windows(pool)
+    async with Writer(pool) as writer:
+        for number, (now, expected) in enumerate(
+            [(60, [1, 1, 1, 1]), (62, [2, 1, 1, 1]), (66, [3, 3, 1, 1]), (120, [4, 4, 4, 1])]
+        ):
+            trade = seen(traded(5, 7, time=MINUTE + 60), f"trade {number}", number + 1)
+            await commit(writer, Batch(events=[trade]), "confirmed")
+            await market.refresh(MINUTE + now)
+            assert [row["buys"] for row in await pool.fetch(stored)] == expected
+    for now in (125, 170, 181, 190):
+        await market.refresh(MINUTE + now)
+    assert {row["buys"] for row in await pool.fetch(stored)} == {4}
