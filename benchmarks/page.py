@@ -41,7 +41,7 @@ RATE, BATCH = 200, 5
 SECONDS = int(os.environ.get("PAGE_SECONDS", "600"))
 GOAL_GROWTH_MIB = 2.0
 GOAL_CONTENT_MS = 1_000.0
-GOAL_SCRIPTS_KIB = 200.0
+GOAL_SCRIPTS_KIB = 130.0
 
 
 def market() -> Iterator[Seen]:

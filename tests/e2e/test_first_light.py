@@ -99,10 +99,10 @@ async def test_the_first_page_lives(running: Running, tmp_path: Path) -> None:
 
 
 async def test_pages_are_light() -> None:
-    """No page loads more than 200 KiB of scripts before it lives."""
+    """No page loads more than 130 KiB of scripts before it lives."""
     page = await build_page(for_localnet=True)
     sizes = {html: scripts_bytes(page, html) for html in PAGES}
-    assert {html: size for html, size in sizes.items() if size > 200 * 1024} == {}
+    assert {html: size for html, size in sizes.items() if size > 130 * 1024} == {}
     assert min(sizes.values()) > 50 * 1024, "scripts were not found in the HTML"
 
 

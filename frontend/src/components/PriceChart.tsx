@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Bar, connected } from "@/lib/candles";
 import { ChartDrawing } from "@/lib/drawing";
 import type { Mark } from "@/lib/marks";
@@ -24,21 +24,27 @@ export default function PriceChart({
 }) {
   const place = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLParagraphElement>(null);
-  const drawing = useRef<ChartDrawing | null>(null);
+  const [drawing, setDrawing] = useState<ChartDrawing | null>(null);
 
   useEffect(() => {
-    const made = new ChartDrawing(place.current as HTMLElement, legend.current as HTMLElement);
-    drawing.current = made;
+    let isWanted = true;
+    let made: ChartDrawing | null = null;
+    void ChartDrawing.made(place.current as HTMLElement, legend.current as HTMLElement, () => isWanted).then(
+      (drawing) => {
+        made = drawing;
+        setDrawing(drawing);
+      },
+    );
     return () => {
-      made.remove();
-      drawing.current = null;
+      isWanted = false;
+      made?.remove();
     };
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another view begins anew
-  useEffect(() => drawing.current?.begin(intervalS), [intervalS, view]);
+  useEffect(() => drawing?.begin(intervalS), [drawing, intervalS, view]);
 
-  useEffect(() => drawing.current?.draw(connected(bars), marks), [bars, marks]);
+  useEffect(() => drawing?.draw(connected(bars), marks), [drawing, bars, marks]);
 
   return (
     <figure aria-label={label} className="relative size-full">

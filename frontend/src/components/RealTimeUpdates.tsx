@@ -1,6 +1,6 @@
 "use client";
 
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { quoteOf } from "@/lib/format";
 import type { Token } from "@/lib/tokens";
 import type { Trade } from "@/lib/trades";
@@ -10,6 +10,8 @@ import { TradesTable } from "./TradesTable";
 
 /** Rows that follow the feed: about a screen. Each costs time with every trade. */
 const LIVE_ROWS = 24;
+/** Those that are made at once when trades first come; the others right after. */
+const FIRST_ROWS = 10;
 const MORE_ROWS = 100;
 /** Whole quote tokens. */
 const SIZES = ["0", "0.1", "0.5", "1", "5"] as const;
@@ -39,6 +41,7 @@ export function RealTimeUpdates({
   const [held, setHeld] = useState<readonly Trade[] | null>(null);
   const [rows, setRows] = useState(LIVE_ROWS);
   const older = useOlder(mint);
+  const hasFirst = useSoon(trades.length > 0);
   const isReading = rows > LIVE_ROWS;
   const hold = () => setHeld((now) => now ?? trades);
   const release = () => isReading || setHeld(null);
@@ -77,7 +80,7 @@ export function RealTimeUpdates({
           if (!currentTarget.contains(relatedTarget)) release();
         }}
       >
-        <TradesTable trades={all.slice(0, rows)} token={token} unit={unit} me={me} />
+        <TradesTable trades={all.slice(0, hasFirst ? rows : FIRST_ROWS)} token={token} unit={unit} me={me} />
         {all.length === 0 && (
           <p className="px-4 py-10 text-center text-muted">
             {trades.length === 0
@@ -152,4 +155,15 @@ function SizeFilter(props: {
       </span>
     </div>
   );
+}
+
+/** True a moment after `isDue`: what is made then is made in a task of its own. */
+function useSoon(isDue: boolean): boolean {
+  const [isNow, setNow] = useState(false);
+  useEffect(() => {
+    if (!isDue) return;
+    const timer = setTimeout(() => setNow(true));
+    return () => clearTimeout(timer);
+  }, [isDue]);
+  return isNow;
 }

@@ -1,7 +1,7 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
+import { useRouter } from "next/router";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { retry } from "@/lib/api";
 import { MISSING, shortKey } from "@/lib/format";
@@ -61,7 +61,7 @@ export function Search() {
     setOpen(false);
     setText("");
     input.current?.blur();
-    router.push(`/trade/?mint=${mint}`);
+    void router.push(`/trade/?mint=${mint}`);
   };
   const hear = (event: KeyboardEvent<HTMLInputElement>) => {
     const chosen = found[Math.min(active, found.length - 1)];

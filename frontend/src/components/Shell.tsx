@@ -1,5 +1,5 @@
 import Link from "next/link";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { ConnectionNotice, ConnectionPill, DemoBadge } from "./Connection";
 import { Search } from "./Search";
 import { WalletMenu } from "./WalletMenu";
@@ -33,8 +33,8 @@ function Pages() {
   );
 }
 
-/** What every page has around it. */
-export function Shell({ children }: { children: ReactNode }) {
+/** Made once: nothing in it depends on the page. */
+const Top = memo(function Top() {
   return (
     <>
       <a
@@ -66,14 +66,29 @@ export function Shell({ children }: { children: ReactNode }) {
           </div>
         </div>
       </header>
+    </>
+  );
+});
+
+const Bottom = memo(function Bottom() {
+  return (
+    <footer className="border-t border-line px-4 py-5 sm:hidden">
+      <nav aria-label="Pages" className="flex justify-center gap-6 text-muted">
+        <Pages />
+      </nav>
+    </footer>
+  );
+});
+
+/** What every page has around it. */
+export function Shell({ children }: { children: ReactNode }) {
+  return (
+    <>
+      <Top />
       <main id="main" className="mx-auto max-w-[1480px] px-4 pb-16 pt-5 sm:px-6">
         {children}
       </main>
-      <footer className="border-t border-line px-4 py-5 sm:hidden">
-        <nav aria-label="Pages" className="flex justify-center gap-6 text-muted">
-          <Pages />
-        </nav>
-      </footer>
+      <Bottom />
       <ConnectionNotice />
     </>
   );

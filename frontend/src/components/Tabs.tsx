@@ -27,7 +27,8 @@ export function Tabs<Value extends string>({
     if (!next) return;
     event.preventDefault();
     onChange(next);
-    document.getElementById(`${id}${next}`)?.focus();
+    const buttons = event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]");
+    buttons[(at + step + tabs.length) % tabs.length]?.focus();
   };
   return (
     <>

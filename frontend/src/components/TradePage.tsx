@@ -1,15 +1,15 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "next/navigation";
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { memo, type ReactNode, useEffect, useMemo, useState } from "react";
 import { retry } from "@/lib/api";
 import { priceText } from "@/lib/format";
 import { ApiError, fetchTrades } from "@/lib/history";
 import { marksOf } from "@/lib/marks";
-import { EMPTY_PAGE, type TokenPage } from "@/lib/tokenPage";
+import type { TokenPage } from "@/lib/tokenPage";
 import type { Token } from "@/lib/tokens";
 import { useUsdRate } from "@/lib/useFacts";
+import { useParameter } from "@/lib/useParameter";
 import { usePositions } from "@/lib/usePositions";
 import { useToken } from "@/lib/useToken";
 import { useWallet } from "@/lib/wallet";
@@ -17,6 +17,7 @@ import { Chart } from "./Chart";
 import { Empty } from "./Empty";
 import { FlagsCard } from "./FlagsCard";
 import { Holders, TopTraders } from "./Holders";
+import { Piece } from "./Piece";
 import { PositionCard } from "./PositionCard";
 import { RealTimeUpdates } from "./RealTimeUpdates";
 import { StatsCard } from "./StatsCard";
@@ -30,20 +31,29 @@ const MARKED = 200;
 
 /** /trade?mint=…: one token, live. */
 export function TradePage() {
-  const mint = useSearchParams().get("mint") ?? "";
-  if (!mint)
+  const mint = useParameter("mint");
+  const subject = useSubject(mint);
+  if (mint === "")
     return <Empty title="Which token?" text="This page needs a mint in its address: /trade?mint=…" />;
-  if (!MINT.test(mint))
+  if (mint !== null && !MINT.test(mint))
     return (
       <Empty
         title="This is no mint"
         text={`“${mint.slice(0, 60)}” is not an address of 32 bytes in base58.`}
       />
     );
-  return <TokenView key={mint} mint={mint} />;
+  return <TokenView key={subject} mint={mint ?? ""} />;
 }
 
-function TokenView({ mint }: { mint: string }) {
+/** Another token begins anew; the first one lives in what the static HTML shows. */
+function useSubject(mint: string | null): string {
+  const [first, setFirst] = useState(mint);
+  if (first === null && mint) setFirst(mint);
+  return mint === null || first === null || mint === first ? "first" : mint;
+}
+
+/** `mint` is "" as long as it is not known: what the static HTML shows, as large as what follows. */
+const TokenView = memo(function TokenView({ mint }: { mint: string }) {
   const { page: live, interval, setInterval, error } = useToken(mint);
   const page = usePriced(live);
   const me = useWallet().account?.address ?? null;
@@ -56,18 +66,12 @@ function TokenView({ mint }: { mint: string }) {
     <PositionCard position={positions.get(mint) ?? null} token={page.token} isLive={isLive} />
   );
   return <Frame mint={mint} page={page} me={me} chart={chart} position={position} />;
-}
+});
 
 /** With the dollar price of now: the feed does not tell it. */
 function usePriced(page: TokenPage): TokenPage {
   const usdRate = useUsdRate(page.token?.quoteMint ?? null);
   return useMemo(() => (page.token ? { ...page, token: { ...page.token, usdRate } } : page), [page, usdRate]);
-}
-
-/** The page before anything is known: what the static HTML shows, as large as what follows. */
-export function TradeSkeleton() {
-  const chart = <Chart page={EMPTY_PAGE} marks={[]} interval={null} onInterval={() => {}} />;
-  return <Frame mint="" page={EMPTY_PAGE} me={null} chart={chart} position={null} />;
 }
 
 interface Framed {
@@ -85,21 +89,37 @@ function Frame({ mint, page, me, chart, position }: Framed) {
       <TokenHeader mint={mint} token={token} />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_320px]">
         <div className="flex min-w-0 flex-col gap-4 max-lg:contents">
-          <div className="max-lg:order-1">{chart}</div>
+          <div className="max-lg:order-1">
+            <Piece name="chart">{chart}</Piece>
+          </div>
           <div className="min-w-0 max-lg:order-3">
-            <Activity mint={mint} page={page} me={me} />
+            <Piece name="activity">
+              <Activity mint={mint} page={page} me={me} />
+            </Piece>
           </div>
         </div>
         <aside aria-label="About the token" className="flex flex-col gap-4 max-lg:contents">
           <div className="flex flex-col gap-4 max-lg:order-2">
-            <TradingInterface mint={mint} token={token} trades={page.trades} />
+            <div>
+              <Piece name="trading">
+                <TradingInterface mint={mint} token={token} trades={page.trades} />
+              </Piece>
+            </div>
             {position}
-            <StatsCard mint={mint} token={token} />
+            <div>
+              <Piece name="stats">
+                <StatsCard mint={mint} token={token} />
+              </Piece>
+            </div>
           </div>
-          <div className="flex flex-col gap-4 max-lg:order-4">
-            <CurveCard token={token} />
-            <FlagsCard mint={mint} isKnown={token !== null} />
-            <DetailsCard mint={mint} token={token} />
+          <div className="max-lg:order-4">
+            <Piece name="facts">
+              <div className="flex flex-col gap-4">
+                <CurveCard token={token} />
+                <FlagsCard mint={mint} isKnown={token !== null} />
+                <DetailsCard mint={mint} token={token} />
+              </div>
+            </Piece>
           </div>
         </aside>
       </div>

@@ -2,13 +2,13 @@
 
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { useSearchParams } from "next/navigation";
 import { useState } from "react";
 import { retry } from "@/lib/api";
 import { amount, compact, MISSING, quoteOf, shortKey } from "@/lib/format";
 import { fetchCreated } from "@/lib/portfolio";
 import { isOpen, type Position, type Positions, unrealized, worthOf } from "@/lib/positions";
 import { keyOf, type Trade } from "@/lib/trades";
+import { useParameter } from "@/lib/useParameter";
 import { usePositions } from "@/lib/usePositions";
 import { useWalletHistory } from "@/lib/useWalletHistory";
 import { useWallet } from "@/lib/wallet";
@@ -25,9 +25,10 @@ const SOL = { symbol: "SOL", rate: null };
 
 /** /wallet?address=…: what a wallet holds, has made, and did. */
 export function WalletPage() {
-  const given = useSearchParams().get("address");
+  const given = useParameter("address");
   const { account } = useWallet();
-  const address = given ?? account?.address ?? "";
+  if (given === null) return <h1 className="sr-only">Wallet</h1>;
+  const address = given || account?.address || "";
   if (!address)
     return (
       <Empty title="Whose wallet?" text="Connect a wallet, or name one in the address: /wallet?address=…" />

@@ -1,6 +1,6 @@
 "use client";
 
-import { useRouter } from "next/navigation";
+import { useRouter } from "next/router";
 import type { MouseEvent, ReactNode } from "react";
 import { isDemo } from "@/lib/connection";
 import { shortKey } from "@/lib/format";
@@ -84,7 +84,7 @@ function useFollow(): (event: MouseEvent<HTMLAnchorElement>) => void {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     const { pathname, search } = new URL(event.currentTarget.href);
-    router.push(pathname + search);
+    void router.push(pathname + search);
   };
 }
 

@@ -18,6 +18,7 @@ import {
 import type { Bar } from "./candles";
 import { compact, PRICE_DECIMALS, priceText } from "./format";
 import { atBars, type Mark } from "./marks";
+import { pause } from "./pause";
 
 /** The smallest step of a price: far below a token's first price on any curve, in SOL. */
 const MIN_MOVE = 1e-13;
@@ -81,6 +82,27 @@ function isContinued(before: Bar[], now: Bar[]): boolean {
   return isSame(before[0], now[0]) && isSame(before[settled - 1], now[settled - 1]);
 }
 
+function chartIn(element: HTMLElement): IChartApi {
+  return createChart(element, {
+    autoSize: true,
+    layout: { fontFamily: getComputedStyle(element).fontFamily, fontSize: 12 },
+    rightPriceScale: {
+      borderVisible: false,
+      minimumWidth: AXIS_WIDTH, // else it is measured and drawn anew with every digit
+      entireTextOnly: true,
+      scaleMargins: { top: 0.16, bottom: 0.06 }, // the figures stand there
+    },
+    timeScale: {
+      borderVisible: false,
+      timeVisible: true,
+      rightOffset: 3,
+      minBarSpacing: 1,
+      maxBarSpacing: 22,
+    },
+    handleScroll: { vertTouchDrag: false },
+  });
+}
+
 export class ChartDrawing {
   #element: HTMLElement;
   #legend: HTMLElement;
@@ -99,28 +121,27 @@ export class ChartDrawing {
   /** The reader has moved the view: it is theirs from now on. */
   #isMoved = false;
 
-  constructor(element: HTMLElement, legend: HTMLElement) {
+  /**
+   * Made in steps, between which the page goes on: none of them keeps a slow phone long. Null where `isWanted` has
+   * become false meanwhile.
+   */
+  static async made(
+    element: HTMLElement,
+    legend: HTMLElement,
+    isWanted: () => boolean,
+  ): Promise<ChartDrawing | null> {
+    const chart = chartIn(element);
+    await pause();
+    if (isWanted()) return new ChartDrawing(element, legend, chart);
+    chart.remove();
+    return null;
+  }
+
+  private constructor(element: HTMLElement, legend: HTMLElement, chart: IChartApi) {
     this.#element = element;
     this.#legend = legend;
+    this.#chart = chart;
     this.#colours = coloursOf(element);
-    this.#chart = createChart(element, {
-      autoSize: true,
-      layout: { fontFamily: getComputedStyle(element).fontFamily, fontSize: 12 },
-      rightPriceScale: {
-        borderVisible: false,
-        minimumWidth: AXIS_WIDTH, // else it is measured and drawn anew with every digit
-        entireTextOnly: true,
-        scaleMargins: { top: 0.16, bottom: 0.06 }, // the figures stand there
-      },
-      timeScale: {
-        borderVisible: false,
-        timeVisible: true,
-        rightOffset: 3,
-        minBarSpacing: 1,
-        maxBarSpacing: 22,
-      },
-      handleScroll: { vertTouchDrag: false },
-    });
     this.#prices = this.#chart.addSeries(CandlestickSeries, {
       borderVisible: false,
       priceFormat: { type: "custom", minMove: MIN_MOVE, formatter: axisText },

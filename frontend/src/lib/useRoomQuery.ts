@@ -10,6 +10,7 @@ import { useRoom, useSnapshot } from "./websocket";
 const PATIENCE_MS = 1_500;
 
 export interface RoomQuery<History> {
+  /** "": none yet. */
   room: string;
   key: readonly string[];
   fetch: (signal: AbortSignal) => Promise<History>;
@@ -28,7 +29,7 @@ export function useRoomQuery<History>(query: RoomQuery<History>) {
   const queries = useQueryClient();
   const epoch = useRef<string | undefined>(undefined);
   const [isDue, setDue] = useState(false);
-  useRoom(room);
+  useRoom(room || null);
   useSnapshot(room, (data, frame) => {
     query.onJoined(roomStateOf(data), epoch.current !== undefined && epoch.current !== frame.epoch);
     epoch.current = frame.epoch;
@@ -42,7 +43,7 @@ export function useRoomQuery<History>(query: RoomQuery<History>) {
   const { data, error, isPending } = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => fetch(signal),
-    enabled: isDue,
+    enabled: isDue && room !== "",
     retry,
   });
   const onHistory = useEffectEvent(query.onHistory);

@@ -32,10 +32,10 @@ export interface LiveToken {
   error: Error | null;
 }
 
-/** One token, live. */
+/** One token, live; none while `mint` is "". */
 export function useToken(mint: string): LiveToken {
   const [live] = useState(() => new Live(EMPTY_PAGE));
-  const room = `token_${mint}`;
+  const room = mint && `token_${mint}`;
   const queries = useQueryClient();
   const { error, reload } = useRoomQuery({
     room,

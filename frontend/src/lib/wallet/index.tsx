@@ -10,6 +10,7 @@
  */
 
 import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
+import { alive } from "../hydration";
 import { useWebSocket } from "../websocket";
 import type { SiteConfig } from "./site";
 import { NO_WALLET, type WalletState, WalletStore } from "./store";
@@ -60,7 +61,9 @@ export function WalletProvider({ children }: { children: ReactNode }) {
   const store = useStore();
   const { client } = useWebSocket();
   const wallet = useWallet().session?.wallet ?? null;
-  useEffect(() => store?.start(), [store]);
+  useEffect(() => {
+    void alive().then(() => store?.start());
+  }, [store]);
   useEffect(() => {
     if (!store || !wallet) return;
     client.authenticate(store.sessions.ticket);
