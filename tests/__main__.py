@@ -18,6 +18,8 @@ from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPACKED = {"nats-server": "nats-server", "nginx": "nginx", "promtool": "prometheus"}
+WORKERS = str(min(12, 2 * (os.cpu_count() or 2) + 1))
+"""Most tests wait most of the time: of 32 minutes of theirs, on two cores, 8 are computed."""
 CAPTURES = ROOT.parent / "shared" / "captures"
 
 
@@ -80,9 +82,8 @@ def main(args: list[str]) -> int:
         return pytest(*args, env=env)
     install(dev=True)
     failed = [name for name, is_good in lint.run_all() if not is_good]
-    # Two workers: the machine of our CI has two cores. The browser's test comes last and alone.
     suites = ("tests/unit", "tests/integration", "tests/conformance")
-    if not is_passing("-n", "2", "--dist", "loadfile", *suites, env=env):
+    if not is_passing("-n", WORKERS, "--dist", "loadfile", *suites, env=env):
         failed.append("unit, integration and conformance")
     if not is_passing("-n", "2", "tests/chaos", env=env):
         failed.append("chaos")
