@@ -70,7 +70,9 @@ class TokenQuery(PageQuery):
         "tokens of one quote_mint alone: wrapped SOL, if none is given.",
     )
     window: WindowName = Field(
-        "1h", description="Of trending and top_volume; refreshed every few seconds."
+        "1h",
+        description="Of trending and top_volume; refreshed every few seconds, 6h and 24h within "
+        "30 s and two minutes.",
     )
     program: str | None = Field(None, max_length=32, description="Launchpad.", examples=["pump"])
     quote_mint: KeyText | None = Field(None, description="Tokens against this quote token alone.")

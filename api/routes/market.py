@@ -86,7 +86,8 @@ async def search(
     request: Request, services: ServicesOf, query: Annotated[SearchQuery, Query()]
 ) -> Response:
     """A whole mint finds its token; anything else the tokens whose symbol or name holds it,
-    whatever its case: those that are called just so first, then by number of trades."""
+    whatever its case: those that are called just so first, then by number of trades. A text that
+    more than 1,000 names hold is ranked among 1,000 of them, and all that are called just so."""
     text = query.q.replace("\0", " ")
     stale_s = services.settings.usd_stale_s
     mint = _mint_of(text)

@@ -93,8 +93,9 @@ class Token(Model):
         description="Position in the feed of its newest change of state.", examples=[1042]
     )
     windows: dict[str, Window] | None = Field(
-        description="1h and 24h, as of the last seconds; /stats has them all and exact. A window "
-        "without a trade is absent; null with as_of_slot and in a room's snapshot.",
+        description="1h and 24h, as of the last seconds, a day's of the last two minutes; /stats "
+        "has them all and exact. A window without a trade is absent; null with as_of_slot and in "
+        "a room's snapshot.",
         examples=[{"1h": _WINDOW, "24h": _WINDOW}],
     )
 

@@ -328,8 +328,8 @@ class Token(TypedDict):
     seq: int
     """Position in the feed of its newest change of state."""
     windows: dict[str, Window] | None
-    """1h and 24h, as of the last seconds; /stats has them all and exact. A window without a
-    trade is absent; null with as_of_slot and in a room's snapshot."""
+    """1h and 24h, as of the last seconds, a day's of the last two minutes; /stats has them all
+    and exact. A window without a trade is absent; null with as_of_slot and in a room's snapshot."""
 
 
 class Trade(TypedDict):

@@ -469,7 +469,7 @@ export interface Token {
   first_seq: number;
   /** Position in the feed of its newest change of state. */
   seq: number;
-  /** 1h and 24h, as of the last seconds; /stats has them all and exact. A window without a trade is absent; null with as_of_slot and in a room's snapshot. */
+  /** 1h and 24h, as of the last seconds, a day's of the last two minutes; /stats has them all and exact. A window without a trade is absent; null with as_of_slot and in a room's snapshot. */
   windows: Record<string, Window> | null;
 }
 
