@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 
-class TokenRow(msgspec.Struct, kw_only=True):
+class TokenRow(msgspec.Struct, kw_only=True, gc=False):
     """A row of `tokens`, changed in place while a batch is folded. None: not known (yet)."""
 
     mint: bytes
@@ -53,7 +53,7 @@ class TokenRow(msgspec.Struct, kw_only=True):
     migrated_slot: int | None = None
 
 
-class PositionRow(msgspec.Struct):
+class PositionRow(msgspec.Struct, gc=False):
     """A row of `positions`. `seq` and `slot` are those of its newest trade, times unix seconds."""
 
     wallet: bytes
@@ -74,7 +74,7 @@ class PositionRow(msgspec.Struct):
     last_sell_at: int | None = None
 
 
-class CandleRow(msgspec.Struct):
+class CandleRow(msgspec.Struct, gc=False):
     """A row of `candles`. (first_slot, first_seq) is the trade that gave `open`, last_… `close`."""
 
     mint: bytes

@@ -84,19 +84,34 @@ class Table(msgspec.Struct, frozen=True):
                 yield values
             elif type_ == "flags":
                 yield [None if value is None else ",".join(value) for value in values]
+            elif type_ == "plain":
+                yield _SEPARATOR.join(["" if value is None else value for value in values])
             else:
-                yield ",".join(["" if value is None else str(value) for value in values])
+                yield _joined(values)
 
 
+def _joined(values: list[Any]) -> str:
+    """Numbers and truths with commas between them: as JSON has them, but for quotes and null."""
+    try:
+        text = _json(values)
+    except OverflowError:  # beyond 64 bits
+        return ",".join(["" if value is None else str(value) for value in values])
+    return text[1:-1].replace(b"null", b"").replace(b'"', b"").decode()
+
+
+_json = msgspec.json.Encoder().encode
+_SEPARATOR = "\x1f"
 _LISTS = ("bytea", "text")
 """Types that travel as arrays. All others do as one text: the driver takes its time over each
-element of an array.
+element of an array. A `plain` text is not empty and has no control characters, as JSON has none.
 """
-_STORED = {"quote": "int4", "flags": "text"}
+_STORED = {"quote": "int4", "flags": "text", "plain": "text"}
 
 
 def _array(number: int, type_: str) -> str:
     stored = _STORED.get(type_, type_)
+    if type_ == "plain":
+        return f"string_to_array(${number}::text, E'\\x1f', '')"
     if stored in _LISTS:
         return f"${number}::{stored}[]"
     return f"string_to_array(${number}::text, ',', '')::{stored}[]"
@@ -212,8 +227,8 @@ MINUTES = Table(
 FEED = Table(
     "feed",
     {
-        "seq": "int8", "event": "text", "mint": "bytea", "wallet": "bytea", "slot": "int8",
-        "data": "text", "price_update": "text", "portfolio_update": "text",
+        "seq": "int8", "event": "plain", "mint": "bytea", "wallet": "bytea", "slot": "int8",
+        "data": "plain", "price_update": "plain", "portfolio_update": "plain",
     },
 )  # fmt: skip
 POOLS = Table(
