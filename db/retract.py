@@ -21,6 +21,9 @@ _TIMEOUT_S = 60
 Landing = tuple[bytes, int]
 """A signature and the slot it landed in."""
 
+Span = tuple[int, int]
+"""First and last slot."""
+
 
 class Withdrawn(msgspec.Struct, frozen=True):
     """An event that was flagged. `block_time`: a time in its candles; None: it was in none."""
@@ -229,21 +232,22 @@ async def named_elsewhere(connection: Connection, mints: Mapping[bytes, int]) ->
 
 
 async def candle_trades(
-    connection: Connection, ids: Mapping[bytes, int], keys: Collection[CandleKey]
+    connection: Connection, ids: Mapping[bytes, int], spans: Mapping[CandleKey, Span]
 ) -> dict[CandleKey, list[PricedTrade]]:
-    """Of each stored candle: its trades that stand. They lie in the slots that the row spans."""
+    """Of each candle: its trades that stand, which lie in the slots of its span."""
     found: dict[CandleKey, list[PricedTrade]] = {}
-    by_id = {(ids[key[0]], *key[1:]): key for key in keys}
+    by_id = {(ids[key[0]], *key[1:]): key for key in spans}
     rows = await connection.fetch(
-        """SELECT c.token_id, c.interval_s, c.start,
+        """SELECT k.token_id, k.interval_s, k.start,
                   t.slot, t.seq, t.tx_index, t.price, t.is_buy, t.base_amount, t.quote_amount
-           FROM unnest($1::int4[], $2::int4[], $3::int8[]) AS k (token_id, interval_s, start)
-           JOIN candle_rows c USING (token_id, interval_s, start)
+           FROM unnest($1::int4[], $2::int4[], $3::int8[], $4::int8[], $5::int8[])
+                AS k (token_id, interval_s, start, first_slot, last_slot)
            JOIN trade_rows t
-                ON t.token_id = c.token_id AND t.slot BETWEEN c.first_slot AND c.last_slot
+                ON t.token_id = k.token_id AND t.slot BETWEEN k.first_slot AND k.last_slot
            WHERE t.is_own AND NOT t.retracted AND t.price IS NOT NULL
-             AND t.block_time >= c.start AND t.block_time < c.start + c.interval_s""",
+             AND t.block_time >= k.start AND t.block_time < k.start + k.interval_s""",
         *([key[column] for key in by_id] for column in range(3)),
+        *([span[end] for span in spans.values()] for end in range(2)),
         timeout=_TIMEOUT_S,
     )
     for token_id, interval_s, start, *rest in rows:

@@ -14,7 +14,7 @@ from db.quarantine import Landing, release
 from db.rows import Changes, Identity, PoolRow, QuarantineRow
 from db.writer import Writer
 from indexer.fold import fold
-from indexer.refold import reorder
+from indexer.refold import reconcile, reorder
 from indexer.seen import Seen, keys_of, late_positions
 from indexer.updates import Update
 from programs.events import Created, Traded
@@ -57,6 +57,7 @@ async def commit(writer: Writer, batch: Batch, commitment: str) -> Changes:
             await tables.store(connection, changes, ids)
         for marking in batch.markings:
             await coverage.mark(connection, marking)
+        await reconcile(connection, _with_news_of_pools(changes))
         await reorder(connection, _placed_slots(batch, changes))
     writer.partitions |= made
     return changes
@@ -72,6 +73,10 @@ def _names(events: Sequence[Seen]) -> tuple[set[bytes], set[str], set[str]]:
     fees = {",".join(seen.event.fees) for seen in events if isinstance(seen.event, Traded)}
     programs = {seen.event.program for seen in events}
     return {key for key in named if key is not None}, programs, fees - {""}
+
+
+def _with_news_of_pools(changes: Changes) -> set[bytes]:
+    return {row.mint for row in changes.token_events if row.kind in ("create", "migrate")}
 
 
 def _placed_slots(batch: Batch, changes: Changes) -> set[int]:

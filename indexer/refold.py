@@ -1,19 +1,20 @@
 """Folding anew: tokens, candles and positions from what stands, in the chain's order.
 
-Needed where the fold's one-way street ends: when a fork takes events away, and when the order
-inside a block turns out to be another than that of arrival. Costs a read of what is touched.
+Needed where the fold's one-way street ends: when a fork takes events away, when the order inside a
+block turns out to be another than that of arrival, and when a token's pools become known after
+trades in them. Costs a read of what is touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from db import retract, tables, writes
+from db import own, retract, tables, writes
 from db.keys import Ids, ids_of
 from db.pool import Connection
-from db.retract import Moment, PricedTrade, TokenSums
+from db.retract import Moment, PricedTrade, Span, TokenSums
 from db.rows import (
     CandleKey,
     CandleRow,
@@ -69,8 +70,39 @@ async def reorder(connection: Connection, slots: Collection[int]) -> int:
     return len(keys.mints)
 
 
-async def refold(connection: Connection, wanted: Keys) -> Refolded:
-    """What these rows should be by the stored events that stand. Writes nothing."""
+async def reconcile(connection: Connection, mints: Collection[bytes]) -> int:
+    """Fold anew what was folded before a token's pools were known: trades in its new pool seen
+    before the migration, trades in a foreign one seen before the creation.
+
+    Call it inside the transaction that stores creations and migrations of these tokens. Returns
+    how many trades count now, or no longer do.
+    """
+    judged = await own.judge(connection, mints) if mints else []
+    if not judged:
+        return 0
+    spans: dict[CandleKey, Span] = {}
+    for one in judged:
+        if one.block_time is not None:
+            for key in candles.keys_of(one.mint, one.block_time):
+                first, last = spans.get(key, (one.slot, one.slot))
+                spans[key] = min(first, one.slot), max(last, one.slot)
+    keys = Keys(
+        mints={one.mint for one in judged},
+        positions={(one.wallet, one.mint) for one in judged if one.wallet is not None},
+        candles=set(spans),
+    )
+    await store(connection, await refold(connection, keys, spans), Changes())
+    return len(judged)
+
+
+async def refold(
+    connection: Connection, wanted: Keys, spans: Mapping[CandleKey, Span] | None = None
+) -> Refolded:
+    """What these rows should be by the stored events that stand. Writes nothing.
+
+    `spans`: slots in which candles have trades beyond those they were made of; only these candles
+    may not be stored yet.
+    """
     result = Refolded(ids=Ids(keys=dict(await ids_of(connection, _keys_in(wanted)))))
     ids = result.ids.keys
     mints = {mint: ids[mint] for mint in wanted.mints if mint in ids}
@@ -87,11 +119,25 @@ async def refold(connection: Connection, wanted: Keys) -> Refolded:
         result.tokens[mint] = token
         if mint not in named:
             result.forgotten_tokens.append(mint)
-    trades = await retract.candle_trades(connection, ids, stored.candles)
+    spans = _widened(stored.candles, spans or {})
+    trades = await retract.candle_trades(connection, ids, spans)
     result.candles = [_revised(row, trades.get(key, [])) for key, row in stored.candles.items()]
+    new = trades.keys() - stored.candles.keys()
+    result.candles += [msgspec.structs.replace(bar(key, trades[key]), rev=1) for key in new]
     result.minutes = totals.minutes(stored.candles, result.candles, stored.tokens)
     await _positions(connection, wanted.positions, result)
     return result
+
+
+def _widened(
+    stored: Mapping[CandleKey, CandleRow], spans: Mapping[CandleKey, Span]
+) -> dict[CandleKey, Span]:
+    """Slots of these candles' trades."""
+    found = dict(spans)
+    for key, row in stored.items():
+        first, last = spans.get(key, (row.first_slot, row.last_slot))
+        found[key] = min(first, row.first_slot), max(last, row.last_slot)
+    return found
 
 
 def _keys_in(wanted: Keys) -> set[bytes]:
