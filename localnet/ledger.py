@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from bisect import bisect_left, bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 import msgspec
@@ -222,10 +222,8 @@ class Ledger:
         del self.banks[bank.slot]
         if bank.hash is not None:
             del self.by_hash[bank.hash]
-        for landed in bank.transactions:
-            del self.transactions[landed.signature]
-            for key in dict.fromkeys(landed.keys):
-                self._by_address[key].remove(landed)
+        for key, count in self._unlisted(bank).items():
+            del self._by_address[key][-count:]
 
     def prune(self, below: int) -> None:
         """Forget the oldest banks under slot `below` while more transactions than `keep` are held.
@@ -239,16 +237,19 @@ class Ledger:
             self._forget(bank)
 
     def _forget(self, bank: Bank) -> None:
-        gone: dict[Pubkey, int] = {}
-        for landed in bank.transactions:
-            del self.transactions[landed.signature]
-            for key in dict.fromkeys(landed.keys):
-                gone[key] = gone.get(key, 0) + 1
-        for key, count in gone.items():
+        for key, count in self._unlisted(bank).items():
             history = self._by_address[key]
             del history[:count]
             if not history:
                 del self._by_address[key]
+
+    def _unlisted(self, bank: Bank) -> Counter[Pubkey]:
+        """Take its transactions out; how many there are in the history of each address, where the
+        oldest bank's are the first and the newest one's the last.
+        """
+        for landed in bank.transactions:
+            del self.transactions[landed.signature]
+        return Counter(key for landed in bank.transactions for key in dict.fromkeys(landed.keys))
 
     def history(self, key: Pubkey, span: Span) -> Iterator[Landed]:
         """Transactions that name `key`, newest first, inside `span`.
