@@ -1,8 +1,11 @@
-"""Which stored trades are on their token's own curve or pool: news of its pools may come late."""
+"""What can be said of stored trades only once their token is known: whether they are on its own
+curve or pool, and their price. The news of it may come after them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -22,11 +25,35 @@ _JUDGE = """
     RETURNING k.mint, (SELECT key FROM keys WHERE id = t.wallet_id) AS wallet, t.slot,
               CASE WHEN t.price IS NOT NULL THEN t.block_time END AS block_time"""
 
+_UNPRICED = """
+    SELECT t.slot, t.seq, t.virtual_quote, t.virtual_base, k.decimals,
+           coalesce((SELECT key FROM keys WHERE id = t.quote_id), k.quote_mint) AS quote_mint
+    FROM tokens k JOIN trade_rows t ON t.token_id = k.id
+    WHERE k.mint = ANY($1::bytea[]) AND k.decimals IS NOT NULL AND t.price IS NULL
+      AND t.virtual_quote IS NOT NULL AND t.virtual_base > 0 AND NOT t.retracted"""
+_PRICE = """
+    UPDATE trade_rows t SET price = n.price
+    FROM unnest($1::int8[], $2::int8[], $3::numeric[]) AS n (slot, seq, price)
+    WHERE t.slot = n.slot AND t.seq = n.seq
+    RETURNING (SELECT key FROM keys WHERE id = t.token_id) AS mint, NULL::bytea AS wallet, t.slot,
+              t.block_time, t.is_own"""
+
+
+class Unpriced(msgspec.Struct, frozen=True):
+    """A stored trade that has no price, though what makes it is known now."""
+
+    slot: int
+    seq: int
+    virtual_quote: int
+    virtual_base: int
+    decimals: int
+    quote_mint: bytes | None
+
 
 class Judged(msgspec.Struct, frozen=True):
-    """A stored trade that turned out to be its token's own, or no longer is.
+    """A stored trade that turned out to be its token's own, or not to be, or that has a price now.
 
-    `block_time`: a time in its candles; None: it is in none.
+    `wallet`: whose position it changes. `block_time`: a time in its candles; None: it is in none.
     """
 
     mint: bytes
@@ -41,3 +68,25 @@ async def judge(connection: Connection, mints: Collection[bytes]) -> list[Judged
     """
     rows = await connection.fetch(_JUDGE, list(mints), timeout=_TIMEOUT_S)
     return [Judged(**row) for row in rows]
+
+
+async def unpriced(connection: Connection, mints: Collection[bytes]) -> list[Unpriced]:
+    """Trades of these tokens for which there was no price when they came."""
+    rows = await connection.fetch(_UNPRICED, list(mints), timeout=_TIMEOUT_S)
+    return [
+        Unpriced(**{**row, **{name: int(row[name]) for name in ("virtual_quote", "virtual_base")}})
+        for row in rows
+    ]
+
+
+async def price(
+    connection: Connection, trades: Sequence[Unpriced], prices: Sequence[Decimal]
+) -> list[Judged]:
+    """Give these trades their prices; returns those that are their token's own."""
+    places = [[one.slot for one in trades], [one.seq for one in trades]]
+    rows = await connection.fetch(_PRICE, *places, list(prices), timeout=_TIMEOUT_S)
+    return [
+        Judged(row["mint"], row["wallet"], row["slot"], row["block_time"])
+        for row in rows
+        if row["is_own"]
+    ]

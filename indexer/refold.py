@@ -13,6 +13,7 @@ import msgspec
 
 from db import own, retract, tables, writes
 from db.keys import Ids, ids_of
+from db.own import Judged
 from db.pool import Connection
 from db.retract import Moment, PricedTrade, Span, TokenSums
 from db.rows import (
@@ -27,7 +28,7 @@ from db.rows import (
 from db.totals import recount
 from indexer import candles, positions, totals
 from indexer.order import in_order
-from indexer.seen import Keys
+from indexer.seen import Keys, quote_decimals
 from programs import curve
 
 
@@ -71,13 +72,16 @@ async def reorder(connection: Connection, slots: Collection[int]) -> int:
 
 
 async def reconcile(connection: Connection, mints: Collection[bytes]) -> int:
-    """Fold anew what was folded before a token's pools were known: trades in its new pool seen
-    before the migration, trades in a foreign one seen before the creation.
+    """Fold anew what was folded before its token was known: trades in the new pool seen before the
+    migration, trades in a foreign one seen before the creation, which may also be what tells the
+    decimals that make a price.
 
     Call it inside the transaction that stores creations and migrations of these tokens. Returns
-    how many trades count now, or no longer do.
+    of how many trades something else is true now.
     """
-    judged = await own.judge(connection, mints) if mints else []
+    if not mints:
+        return 0
+    judged = [*await _priced(connection, mints), *await own.judge(connection, mints)]
     if not judged:
         return 0
     spans: dict[CandleKey, Span] = {}
@@ -93,6 +97,21 @@ async def reconcile(connection: Connection, mints: Collection[bytes]) -> int:
     )
     await store(connection, await refold(connection, keys, spans), Changes())
     return len(judged)
+
+
+async def _priced(connection: Connection, mints: Collection[bytes]) -> list[Judged]:
+    """Give trades without a price theirs."""
+    found = []
+    for one in await own.unpriced(connection, mints):
+        of_quote = quote_decimals(one.quote_mint)
+        if of_quote is not None:
+            fraction = one.virtual_quote, one.virtual_base
+            price = curve.price_of(*fraction, of_quote, one.decimals)
+            if price is not None:
+                found.append((one, price))
+    if not found:
+        return []
+    return await own.price(connection, [one for one, _ in found], [price for _, price in found])
 
 
 async def refold(

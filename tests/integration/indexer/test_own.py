@@ -38,9 +38,9 @@ def _trade(name: str, slot: int, pool: str | None, *, is_curve: bool = True) -> 
     return seen(trade, name, slot)
 
 
-def _history() -> list[Seen]:
+def _history(program: str) -> list[Seen]:
     """In the chain's order; a fetched trade names its curve, a notified one does not."""
-    return [
+    history = [
         seen(created(), "create", 1),
         _trade("early", 1, None),
         _trade("curve", 2, None),
@@ -49,6 +49,10 @@ def _history() -> list[Seen]:
         seen(migrated(), "migrate", 5),
         _trade("amm", 6, "amm", is_curve=False),
         _trade("late trap", 7, "trap", is_curve=False),
+    ]
+    return [
+        msgspec.structs.replace(one, event=msgspec.structs.replace(one.event, program=program))
+        for one in history
     ]
 
 
@@ -71,12 +75,16 @@ def _signature(name: str) -> bytes:
     return seen(created(), name, 1).signature
 
 
-@pytest.mark.parametrize("seed", range(8))
-async def test_any_order_of_arrival_gives_the_token_its_own_trades(pool: Pool, seed: int) -> None:
+@pytest.mark.parametrize("program", ["pump", "launchlab"])
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_order_of_arrival_gives_the_token_its_own_trades(
+    pool: Pool, seed: int, program: str
+) -> None:
     """One event after the other, in any order: own trades and all that is folded of them are those
-    of the chain's order.
+    of the chain's order, also where only the creation tells the decimals that prices want.
     """
-    history = _history()
+    history = _history(program)
     expected = await _folded(pool, [history])
     shuffled = Random(seed).sample(history, len(history))
     assert await _folded(pool, [[one] for one in shuffled]) == expected
+    assert await pool.fetchval("SELECT count(*) FROM trade_rows WHERE price IS NULL") == 0
