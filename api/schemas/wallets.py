@@ -61,6 +61,10 @@ class Position(WalletPosition):
     quote_mint: str | None = Field(examples=[WRAPPED_SOL])
     quote_decimals: int | None = Field(examples=[9])
     price: str | None = Field(examples=["0.0000000279589996"])
+    image: str | None = Field(
+        description="Path of the token's thumbnail here; null while there is none.",
+        examples=[f"/api/v1/tokens/{MINT}/image"],
+    )
     bought_quote: str = Field(examples=["2000000000"])
     sold_quote: str = Field(examples=["1250000000"])
     value_quote: str | None = Field(
@@ -142,6 +146,7 @@ def position_fields(wallet: bytes, row: OpenPosition) -> Any:
         "quote_mint": key_text(row.quote_mint),
         "quote_decimals": row.quote_decimals,
         "price": decimal_or_none(row.price),
+        "image": f"/api/v1/tokens/{b58(row.mint)}/image" if row.has_image else None,
         "bought_quote": str(row.bought_quote),
         "sold_quote": str(row.sold_quote),
         "value_quote": None if value is None else str(value),

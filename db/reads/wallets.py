@@ -31,6 +31,7 @@ class OpenPosition(msgspec.Struct, frozen=True):
     quote_mint: bytes | None
     quote_decimals: int | None
     price: Decimal | int | None
+    has_image: bool
 
 
 class TotalsRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +67,12 @@ async def positions(
     moment, records = await at_moment(
         pool,
         f"""SELECT p.*, t.mint, t.symbol, t.name, t.decimals, t.quote_mint, t.quote_decimals,
-                t.price
+                t.price, m.thumbnail_hash IS NOT NULL AS has_image
             FROM (SELECT p.* FROM position_rows p
                 WHERE p.wallet_id = {ID_OF.format("$1")} AND {where}
                 ORDER BY p.seq DESC LIMIT $2) p
-            JOIN tokens t ON t.id = p.token_id ORDER BY p.seq DESC""",
+            JOIN tokens t ON t.id = p.token_id LEFT JOIN token_metadata m ON m.mint = t.mint
+            ORDER BY p.seq DESC""",
         wallet, limit + 1, *(before or ()),
     )  # fmt: skip
     found = rows_of(OpenPosition, records)

@@ -193,12 +193,12 @@ function PositionTable({
 }
 
 function PositionRow({ position }: { position: Position }) {
-  const { mint, symbol, name, base, decimals, price, cost, realized, quoteMint, buys, sells } = position;
+  const { mint, symbol, name, image, base, decimals, price, cost, realized, quoteMint, buys, sells } = position;
   return (
     <tr data-mint={mint} className="h-14 hover:bg-raised/60">
       <td className={`text-left ${COLUMN}`}>
         <div className="flex items-center gap-3">
-          <Avatar mint={mint} size={32} />
+          <Avatar mint={mint} image={image} size={32} />
           <div className="min-w-0">
             <Link
               href={`/trade/?mint=${mint}`}

@@ -17,6 +17,7 @@ export interface Position {
   /** Of the token, where REST tells them. */
   symbol: string | null;
   name: string | null;
+  image: string | null;
   price: string | null;
   quoteMint: string | null;
   decimals: number;
@@ -28,6 +29,7 @@ export type Positions = ReadonlyMap<string, Position>;
 export interface PositionJson extends PortfolioUpdate {
   symbol?: string | null;
   name?: string | null;
+  image?: string | null;
   price?: string | null;
   quote_mint?: string | null;
   decimals?: number | null;
@@ -44,6 +46,7 @@ export function positionOf(json: PositionJson, seq: number): Position {
     seq,
     symbol: json.symbol ?? null,
     name: json.name ?? null,
+    image: json.image ?? null,
     price: json.price ?? null,
     quoteMint: json.quote_mint ?? null,
     decimals: json.decimals ?? 6,
@@ -60,6 +63,7 @@ export function withPositions(positions: Positions, newer: readonly Position[]):
       ...late,
       symbol: late.symbol ?? early?.symbol ?? null,
       name: late.name ?? early?.name ?? null,
+      image: late.image ?? early?.image ?? null,
       price: late.price ?? early?.price ?? null,
       quoteMint: late.quoteMint ?? early?.quoteMint ?? null,
     });

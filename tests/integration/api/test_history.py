@@ -283,10 +283,17 @@ async def test_flags_have_evidence(http: httpx2.AsyncClient, pool: Pool) -> None
 async def test_wallets(http: httpx2.AsyncClient, pool: Pool) -> None:
     """Positions, totals, profit and created tokens of a wallet; a stranger has none."""
     await store(pool, *MADE)
+    await pool.execute(
+        """INSERT INTO token_metadata (mint, uri, state, thumbnail, thumbnail_hash)
+           VALUES ($1, '', 'done', '', '')""",
+        key("one"),
+    )
     wallet = f"/wallets/{named('wallet 1')}"
     positions = await pages(http, f"{wallet}/positions", limit=1)
     assert {it["mint"] for it in positions} == {named("one"), named("two")}
     assert all(it["symbol"] == "COIN" for it in positions)
+    images = {it["mint"]: it["image"] for it in positions}
+    assert images == {named("one"): f"/api/v1/tokens/{named('one')}/image", named("two"): None}
     open_ones = await pages(http, f"{wallet}/positions", is_open="true")
     assert open_ones == [it for it in positions if int(it["base_amount"])]
     (totals,) = (await get(http, wallet))["totals"]
