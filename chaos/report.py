@@ -15,8 +15,8 @@ from chaos.history import History, Recorder
 from chaos.memory import Growth, Memory
 from chaos.verdict import NAMES, Counts, judge
 
-_WARM_UP_S = 240.0
-"""By then a hub's ring of the newest rows is full."""
+_WARM_UP_S = 330.0
+"""By then a hub's ring is full: it keeps the events of five minutes (WEBSOCKET_REPLAY_S)."""
 _JUDGED_SAMPLES = 60
 """Five minutes: less says nothing about growth."""
 _AFTERMATH_S = 180.0
