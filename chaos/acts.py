@@ -36,7 +36,7 @@ ACTS = (
     ),
     Act(name="calls refused", seconds=170, rest_s=60, alerts={"CurvefeedFrontierLags": 160}),
     Act(name="hub killed", seconds=60, rest_s=20, alerts={"CurvefeedDown": 55}),
-    Act(name="hub stopped", seconds=100, rest_s=20, alerts={"CurvefeedFeedLags": 95}),
+    Act(name="hub stopped", seconds=100, rest_s=20, alerts={"CurvefeedDown": 95}),
     Act(name="postgres killed", seconds=60, least_s=4),
     Act(name="listeners cut", seconds=40),
     Act(name="hubs at once", seconds=400, least_s=8),
