@@ -193,7 +193,8 @@ function PositionTable({
 }
 
 function PositionRow({ position }: { position: Position }) {
-  const { mint, symbol, name, image, base, decimals, price, cost, realized, quoteMint, buys, sells } = position;
+  const { mint, symbol, name, image, base, decimals, price, cost, realized, quoteMint, buys, sells } =
+    position;
   return (
     <tr data-mint={mint} className="h-14 hover:bg-raised/60">
       <td className={`text-left ${COLUMN}`}>
