@@ -18,7 +18,7 @@ from tests import lint
 
 ROOT = Path(__file__).resolve().parent.parent
 UNPACKED = {"nats-server": "nats-server", "nginx": "nginx", "promtool": "prometheus"}
-WORKERS = str(min(12, 2 * (os.cpu_count() or 2) + 1))
+WORKERS = str(min(12, (os.cpu_count() or 2) + 1))
 """Most tests wait most of the time: of 32 minutes of theirs, on two cores, 8 are computed."""
 CAPTURES = ROOT.parent / "shared" / "captures"
 

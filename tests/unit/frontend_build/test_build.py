@@ -177,7 +177,7 @@ async def test_cancelling_ends_the_processes(root: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SLOWNESS_MS", "60000")
     (root / "make.mjs").write_text(SLOW)
     task = asyncio.create_task(build_page(root=root))
-    await until((root / "pid").exists)
+    await until(lambda: (root / "pid").exists() and (root / "pid").read_text() != "")
     pid = int((root / "pid").read_text())
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
